@@ -1,17 +1,17 @@
 #include "chain.h"
 
-#include <string.h>
+#include <sodium.h>
 
-#define NUMBER_BYTES 8
-
-void chain_next(const uint8_t *previous, int64_t n, const void *bytes, size_t len,
-	uint8_t *ret_hash)
+void chain_next(const uint8_t *prev, uint64_t n, const void *bytes, size_t len, uint8_t *ret)
 {
-	uint8_t head[HASH_BYTES + NUMBER_BYTES];
-	uint64_t number = (uint64_t)n;
+	crypto_generichash_state state;
+	uint8_t number[8];
 
-	memcpy(head, previous, HASH_BYTES);
-	for (int i = NUMBER_BYTES - 1; i >= 0; i--, number >>= 8)
-		head[HASH_BYTES + i] = (uint8_t)number;
-	text_hash(head, sizeof(head), bytes, len, ret_hash);
+	for (size_t i = 0; i < sizeof(number); i++)
+		number[i] = (uint8_t)(n >> (56 - 8 * i));
+	crypto_generichash_init(&state, NULL, 0, HASH_BYTES);
+	crypto_generichash_update(&state, prev, HASH_BYTES);
+	crypto_generichash_update(&state, number, sizeof(number));
+	crypto_generichash_update(&state, bytes, len);
+	crypto_generichash_final(&state, ret, HASH_BYTES);
 }

@@ -1,5 +1,4 @@
-/* The chain over a site's events: h[n] = BLAKE2b-256(h[n-1] || n || bytes), n as 8 bytes big endian,
- * h[0] = 32 zero bytes. The outbox, the link and HQ's log compute the same. */
+/* The hash chain of the event stream to HQ: both ends compute it, so a fork or a lost event shows. */
 #ifndef WHARF_CHAIN_H
 #define WHARF_CHAIN_H
 
@@ -8,8 +7,7 @@
 
 #include "text.h"
 
-/* `ret_hash` may be `previous`. Both have HASH_BYTES. */
-void chain_next(const uint8_t *previous, int64_t n, const void *bytes, size_t len,
-	uint8_t *ret_hash);
+/* h[n] = BLAKE2b-256(h[n-1], n as 8 bytes big-endian, bytes); h[0] is 32 zero bytes. prev and ret may be the same. */
+void chain_next(const uint8_t *prev, uint64_t n, const void *bytes, size_t len, uint8_t *ret);
 
 #endif

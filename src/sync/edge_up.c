@@ -89,7 +89,7 @@ static bool rows_chain(struct edge *edge, const struct edge_input *in, size_t n)
 
 		if (e->n != edge->sent + 1 + (int64_t)i)
 			return false;
-		chain_next(hash, e->n, e->bytes, e->len, hash);
+		chain_next(hash, (uint64_t)e->n, e->bytes, e->len, hash);
 		if (memcmp(hash, e->hash, HASH_BYTES) != 0)
 			return false;
 	}

@@ -309,7 +309,7 @@ bool sync_chain_ok(const struct sync_frame *up, uint8_t (*ret_hashes)[HASH_BYTES
 	const uint8_t *previous = up->prev;
 
 	for (size_t i = 0; i < up->bodies_n; i++) {
-		chain_next(previous, up->first + (int64_t)i, up->bodies[i].bytes,
+		chain_next(previous, (uint64_t)(up->first + (int64_t)i), up->bodies[i].bytes,
 			up->bodies[i].len, ret_hashes[i]);
 		previous = ret_hashes[i];
 	}
