@@ -18,12 +18,13 @@ void edge_down_message(struct edge_turn *t, const struct sync_frame *f)
 
 	if (f->bodies_n != 1 || edge->state != EDGE_LIVE)
 		return;
-	if (f->down_n <= edge->down_done) {
+	/* Had before, or behind a gap: HQ learns where this site stands. */
+	if (f->down_n <= edge->down_done || f->down_n > edge->down_given + 1) {
 		acknowledge(t);
 		return;
 	}
-	/* Given and not yet decided, or behind a gap: HQ sends it again. */
-	if (f->down_n != edge->down_given + 1 ||
+	/* Given and not yet decided: it is acknowledged when it is. */
+	if (f->down_n <= edge->down_given ||
 		edge->down_given - edge->down_done >= SYNC_DOWN_WINDOW)
 		return;
 	edge->down_given = f->down_n;

@@ -173,6 +173,7 @@ static void on_opened(struct turn *t)
 	judge_history(s);
 	move(s, s->refused[0] ? HUB_RECONCILE : HUB_LIVE);
 	s->down_acked = s->down_sent = s->hello.down_n;
+	s->down_rewound = -1;
 	s->down_resend_us = t->in->now_us + RESEND_US;
 	send_welcome(t);
 	read_down(t);
@@ -280,8 +281,16 @@ static void on_downack(struct turn *t, const struct sync_frame *f)
 {
 	struct hub_session *s = t->s;
 
-	if (s->state != HUB_LIVE || f->down_n <= s->down_acked)
+	if (s->state != HUB_LIVE || f->down_n < s->down_acked)
 		return;
+	/* The same cursor again: a gap. One rewind answers all of them. */
+	if (f->down_n == s->down_acked) {
+		if (s->down_rewound == s->down_acked || s->down_sent == s->down_acked)
+			return;
+		s->down_rewound = s->down_sent = s->down_acked;
+		read_down(t);
+		return;
+	}
 	if (f->down_n > s->cursor.down_head) {
 		s->odd_frames++;
 		return;

@@ -119,6 +119,7 @@ struct hub_session {
 	struct hub_cursor cursor; /* as of the last answer: a hint */
 	int64_t applying_last;    /* of the UP that is being applied */
 	int64_t down_acked, down_sent;
+	int64_t down_rewound;     /* cursor of the last rewind */
 	bool down_open;           /* a read is under way */
 	int64_t down_resend_us, silent_us;
 

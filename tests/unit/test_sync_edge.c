@@ -413,6 +413,7 @@ static void E3_a_down_message_is_acknowledged_only_when_its_effect_is_on_disk(vo
 	assert_int_equal(sent(s, SYNC_DOWNACK)->down_n, 1);
 	down(s, 3); /* a gap */
 	assert_null(find(s, EDGE_OUT_DOWN));
+	assert_int_equal(sent(s, SYNC_DOWNACK)->down_n, 1);
 	free(s);
 }
 

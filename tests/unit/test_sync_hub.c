@@ -297,6 +297,21 @@ static void down_messages_stay_within_their_window_and_are_sent_again(void **sta
 	free(h);
 }
 
+static void a_gap_in_the_down_stream_is_answered_with_one_rewind(void **state)
+{
+	struct hq *h = make_live(10);
+	struct sync_frame f = frame(h, SYNC_DOWNACK);
+
+	(void)state;
+	give_downs(h, 10);
+	message(h, f);
+	assert_int_equal(find(h, HUB_OUT_READ_DOWN)->after, 0);
+	give_downs(h, 10);
+	message(h, f);
+	assert_null(find(h, HUB_OUT_READ_DOWN));
+	free(h);
+}
+
 static void an_acknowledgement_beyond_the_head_has_no_effect(void **state)
 {
 	struct hq *h = make_live(2);
@@ -357,6 +372,7 @@ int main(void)
 		cmocka_unit_test(rollback_fork_and_another_database_are_refused_visibly),
 		cmocka_unit_test(a_blocked_site_is_sent_away_at_its_next_frame),
 		cmocka_unit_test(down_messages_stay_within_their_window_and_are_sent_again),
+		cmocka_unit_test(a_gap_in_the_down_stream_is_answered_with_one_rewind),
 		cmocka_unit_test(an_acknowledgement_beyond_the_head_has_no_effect),
 		cmocka_unit_test(an_unknown_type_is_answered_and_the_session_lives),
 		cmocka_unit_test(a_ping_brings_both_cursors_and_silence_ends_the_session),
