@@ -72,9 +72,10 @@ static json_t *error_code(int r)
 /* A site exists from the moment its key is enrolled, also before it speaks. */
 static int ensure_site(struct hq *hq, const char *site)
 {
+	int64_t safe;
 	bool active;
 
-	if (store_site_active(hq->store, site, &active) == 0)
+	if (store_site_active(hq->store, site, &active, &safe) == 0)
 		return 0;
 	return zap_knows(hq->zap, site) ? store_site_add(hq->store, site) : -ENOENT;
 }

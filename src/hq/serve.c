@@ -158,7 +158,7 @@ static void take_message(struct hq *hq, struct hq_site *site, const struct wire_
 
 	memcpy(site->routing, m->routing, m->routing_len);
 	site->routing_len = m->routing_len;
-	if (store_site_active(hq->store, site->session.site, &in.active) < 0)
+	if (store_site_active(hq->store, site->session.site, &in.active, &in.safe) < 0)
 		in.active = false;
 	if (sync_decode(m->parts, m->n, &frame, why) < 0) {
 		log_warning("frame refused site=%s: %s", site->session.site, why);

@@ -23,7 +23,7 @@ static const char *const sql[STATEMENTS] = {
 			 "ON CONFLICT DO NOTHING",
 	[SQL_SITE_GET] = "SELECT up_n, up_h, safe, down_head, down_acked, epoch, incarnation, status "
 			 "FROM site WHERE site = ?1",
-	[SQL_SITE_STATUS] = "SELECT status = 'active' FROM site WHERE site = ?1",
+	[SQL_SITE_STATUS] = "SELECT status = 'active', safe FROM site WHERE site = ?1",
 	[SQL_SITE_SET] = "UPDATE site SET status = ?2 WHERE site = ?1",
 	[SQL_SITE_INCARNATION] = "UPDATE site SET incarnation = ?2 WHERE site = ?1",
 	[SQL_SITE_ADVANCE] = "UPDATE site SET up_n = ?2, up_h = ?3 WHERE site = ?1 AND up_n = ?4 "
@@ -263,15 +263,17 @@ int store_site_add(struct store *s, const char *site)
 	return store_run(s, stmt);
 }
 
-int store_site_active(struct store *s, const char *site, bool *ret_active)
+int store_site_active(struct store *s, const char *site, bool *ret_active, int64_t *ret_safe)
 {
 	sqlite3_stmt *stmt = store_statement(s, SQL_SITE_STATUS);
 	bool found;
 
 	store_bind_text(stmt, 1, site);
 	found = store_step(s, stmt) == SQLITE_ROW;
-	if (found)
+	if (found) {
 		*ret_active = sqlite3_column_int(stmt, 0) != 0;
+		*ret_safe = sqlite3_column_int64(stmt, 1);
+	}
 	sqlite3_reset(stmt);
 	return found ? 0 : -ENOENT;
 }

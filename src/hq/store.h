@@ -20,7 +20,7 @@ const char *store_gen(const struct store *store);
 /* Makes the site's row where there is none. 0 or -errno. */
 int store_site_add(struct store *store, const char *site);
 /* 0; -ENOENT. */
-int store_site_active(struct store *store, const char *site, bool *ret_active);
+int store_site_active(struct store *store, const char *site, bool *ret_active, int64_t *ret_safe);
 int store_site_set(struct store *store, const char *site, bool active);
 
 /* HELLO: what HQ has of this site. A down cursor beyond HQ's head moves the head there: those numbers

@@ -246,7 +246,7 @@ static void answer_unknown(struct edge_turn *t, const struct sync_frame *f)
 
 	t->edge->odd_frames++;
 	snprintf(answer->of, sizeof(answer->of), "%s",
-		f->type == SYNC_UNKNOWN ? f->of : sync_type_name(f->type));
+		f->type == SYNC_OTHER ? f->of : sync_type_name(f->type));
 	snprintf(answer->why, sizeof(answer->why), "not understood by a site");
 }
 
@@ -282,6 +282,7 @@ static void on_frame(struct edge_turn *t, const struct sync_frame *f)
 		return;
 	case SYNC_PONG:
 		t->edge->backoff_us = 0;
+		edge_up_safe(t, f);
 		return;
 	case SYNC_BUSY:
 		on_busy(t, f);
@@ -291,10 +292,9 @@ static void on_frame(struct edge_turn *t, const struct sync_frame *f)
 		edge_end(t, f->why[0] ? f->why : "HQ ended the session");
 		return;
 	case SYNC_UNKNOWN:
-		if (strcmp(f->of, "UNKNOWN") == 0)
-			return;
-		answer_unknown(t, f);
+		t->edge->odd_frames++;
 		return;
+	case SYNC_OTHER:
 	case SYNC_HELLO:
 	case SYNC_UP:
 	case SYNC_DOWNACK:

@@ -37,6 +37,7 @@ void edge_up_start(struct edge_turn *t, int64_t cum, const uint8_t *hash);
 void edge_up_read(struct edge_turn *t);
 void edge_up_events(struct edge_turn *t);
 void edge_up_ack(struct edge_turn *t, const struct sync_frame *f);
+void edge_up_safe(struct edge_turn *t, const struct sync_frame *f);
 void edge_up_nak(struct edge_turn *t, const struct sync_frame *f);
 void edge_up_rewind(struct edge *edge);
 void edge_up_timer(struct edge_turn *t);

@@ -177,6 +177,17 @@ static bool cursor_ok(struct edge_turn *t, const struct sync_frame *f)
 	return true;
 }
 
+/* The welcome's fields carry what the core shall remember of the link. */
+static void tell_acked(struct edge_turn *t, int64_t safe)
+{
+	struct edge *edge = t->edge;
+
+	edge->link.acked = edge->welcome.up_n = edge->cum;
+	edge->link.safe = edge->welcome.safe = safe;
+	memcpy(edge->welcome.up_hash, edge->cum_hash, HASH_BYTES);
+	edge_out(t, EDGE_OUT_ACKED)->frame = &edge->welcome;
+}
+
 void edge_up_ack(struct edge_turn *t, const struct sync_frame *f)
 {
 	struct edge *edge = t->edge;
@@ -187,12 +198,14 @@ void edge_up_ack(struct edge_turn *t, const struct sync_frame *f)
 	if (f->up_n == edge->cum && f->safe <= edge->link.safe)
 		return;
 	move_cursor(t, f->up_n);
-	edge->link.acked = f->up_n;
-	edge->link.safe = f->safe;
-	edge->welcome.up_n = f->up_n;
-	edge->welcome.safe = f->safe;
-	memcpy(edge->welcome.up_hash, f->up_hash, HASH_BYTES);
-	edge_out(t, EDGE_OUT_ACKED)->frame = &edge->welcome;
+	tell_acked(t, f->safe);
+}
+
+/* A backup at HQ moves `safe` up without any event. */
+void edge_up_safe(struct edge_turn *t, const struct sync_frame *f)
+{
+	if (t->edge->state == EDGE_LIVE && f->safe > t->edge->link.safe && f->safe <= t->edge->cum)
+		tell_acked(t, f->safe);
 }
 
 void edge_up_nak(struct edge_turn *t, const struct sync_frame *f)

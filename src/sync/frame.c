@@ -13,6 +13,7 @@
 #define INT_LAST (INT64_C(1) << 53) /* what every JSON reader keeps exactly */
 
 static const char *const type_names[SYNC_TYPES] = {
+	[SYNC_OTHER] = "",
 	[SYNC_UNKNOWN] = "UNKNOWN",
 	[SYNC_HELLO] = "HELLO",
 	[SYNC_WELCOME] = "WELCOME",
@@ -87,7 +88,7 @@ static const struct field fields[] = {
 	NUMBER("reserve", reserve, IN(LEASE)),
 
 	NUMBER("retry_ms", retry_ms, IN(BUSY)),
-	TEXT("why", why, IN(UPNAK) | IN(BUSY) | IN(RESET) | IN(BYE) | IN(UNKNOWN)),
+	TEXT("why", why, IN(UNKNOWN) | IN(UPNAK) | IN(BUSY) | IN(RESET) | IN(BYE)),
 	TEXT("refused", refused, IN(WELCOME)),
 	{ "bad", FIELD_BAD, offsetof(struct sync_frame, bad), 0, IN(UPACK) | IN(DOWNACK) },
 };
@@ -99,10 +100,10 @@ const char *sync_type_name(enum sync_type type)
 
 static enum sync_type type_of(const char *name)
 {
-	for (int i = 0; i < SYNC_TYPES; i++)
+	for (int i = SYNC_UNKNOWN; i < SYNC_TYPES; i++)
 		if (strcmp(type_names[i], name) == 0)
 			return (enum sync_type)i;
-	return SYNC_UNKNOWN;
+	return SYNC_OTHER;
 }
 
 void sync_frame_init(struct sync_frame *frame, enum sync_type type, const char *esid,
@@ -278,8 +279,8 @@ static int read_type(const json_t *header, struct sync_frame *ret, char *why)
 		read_text(json_object_get(header, "hsid"), "hsid", ret->hsid, sizeof(ret->hsid),
 			why) < 0)
 		return -EINVAL;
-	ret->type = version == SYNC_VERSION ? type_of(name) : SYNC_UNKNOWN;
-	if (ret->type == SYNC_UNKNOWN)
+	ret->type = version == SYNC_VERSION ? type_of(name) : SYNC_OTHER;
+	if (ret->type == SYNC_OTHER)
 		memcpy(ret->of, name, sizeof(name));
 	return 0;
 }
@@ -296,7 +297,7 @@ int sync_decode(const struct sync_part *parts, size_t parts_n, struct sync_frame
 		return -EINVAL;
 	if (read_type(header, &frame, why) < 0)
 		return -EINVAL;
-	for (size_t i = 0; frame.type != SYNC_UNKNOWN && i < array_len(fields); i++)
+	for (size_t i = 0; frame.type != SYNC_OTHER && i < array_len(fields); i++)
 		if (fields[i].types & (1U << frame.type))
 			if (read_field(header, &fields[i], &frame, why) < 0)
 				return -EINVAL;

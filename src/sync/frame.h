@@ -31,7 +31,8 @@
 /* RESYNC, HIST, SNAP_REQ, SNAP and KEYROLL are names with a place in the numbering and no meaning
  * yet: they are answered like unknown ones. */
 enum sync_type {
-	SYNC_UNKNOWN, /* also the answer to a type that is not known; never answered itself */
+	SYNC_OTHER,   /* a type this version does not know; its name is in `of` */
+	SYNC_UNKNOWN, /* the answer to such a frame; never answered itself */
 	SYNC_HELLO,
 	SYNC_WELCOME,
 	SYNC_UP,
@@ -69,7 +70,7 @@ struct sync_frame {
 	char esid[SYNC_SESSION_HEX]; /* session ids: one chosen by each side, both in every frame */
 	char hsid[SYNC_SESSION_HEX];
 
-	char of[SYNC_NAME_MAX];      /* UNKNOWN: the type that was meant */
+	char of[SYNC_NAME_MAX];      /* OTHER, UNKNOWN: the type that was meant */
 	char build[SYNC_NAME_MAX];   /* HELLO, WELCOME */
 	char incarnation[SYNC_NAME_MAX];
 	char state[SYNC_NAME_MAX];   /* PING: what the edge is in */
@@ -120,7 +121,7 @@ void sync_frame_init(struct sync_frame *frame, enum sync_type type, const char *
 size_t sync_encode(const struct sync_frame *frame, char *out /* SYNC_HEADER_MAX */);
 
 /* Reads a message: parts[0] is the header, the rest become the bodies (borrowed). A type that is
- * not known gives SYNC_UNKNOWN with its name in `of`; unknown keys are passed over.
+ * not known gives SYNC_OTHER with its name in `of`; unknown keys are passed over.
  * 0, -EMSGSIZE or -EINVAL with the reason in `why` (SYNC_WHY_MAX). */
 int sync_decode(const struct sync_part *parts, size_t parts_n, struct sync_frame *ret, char *why);
 

@@ -336,12 +336,10 @@ static void answer_unknown(struct turn *t, const struct sync_frame *f)
 {
 	struct sync_frame *answer;
 
-	if (f->type == SYNC_UNKNOWN && strcmp(f->of, "UNKNOWN") == 0)
-		return;
 	t->s->odd_frames++;
 	answer = send_as(t, SYNC_UNKNOWN, f->esid, f->hsid);
 	snprintf(answer->of, sizeof(answer->of), "%s",
-		f->type == SYNC_UNKNOWN ? f->of : sync_type_name(f->type));
+		f->type == SYNC_OTHER ? f->of : sync_type_name(f->type));
 	say_why(answer, "not understood by HQ");
 }
 
@@ -369,6 +367,9 @@ static void on_frame(struct turn *t, const struct sync_frame *f)
 		end_session(t, "the site ended the session");
 		return;
 	case SYNC_UNKNOWN:
+		t->s->odd_frames++;
+		return;
+	case SYNC_OTHER:
 	case SYNC_WELCOME:
 	case SYNC_UPACK:
 	case SYNC_UPNAK:
@@ -412,6 +413,7 @@ static void on_message(struct turn *t)
 	if (!of_session(t, f))
 		return;
 	t->s->silent_us = t->in->now_us + SILENT_US;
+	t->s->cursor.safe = t->in->safe;
 	on_frame(t, f);
 }
 

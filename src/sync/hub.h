@@ -68,7 +68,8 @@ struct hub_input {
 	int64_t now_us;
 	int64_t real_us;
 	uint8_t random[SYNC_SESSION_BYTES];
-	bool active; /* the site's status, read again for every frame */
+	bool active;  /* the site's status and verified backup, read again for every frame */
+	int64_t safe;
 	const struct sync_frame *frame;
 	const char *why;
 	enum hub_result result;

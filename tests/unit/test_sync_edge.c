@@ -242,6 +242,25 @@ static void H3_one_acknowledgement_covers_all_before_it(void **state)
 	free(s);
 }
 
+static void a_backup_at_HQ_moves_safe_up_between_events(void **state)
+{
+	struct site *s = make_live(5, 10);
+	struct sync_frame f = frame(s, SYNC_PONG);
+
+	(void)state;
+	give_events(s);
+	f.safe = 3;
+	message(s, f); /* above the cursor: nothing of ours */
+	assert_null(find(s, EDGE_OUT_ACKED));
+	message(s, ack_at(s, SYNC_UPACK, 5));
+	message(s, f);
+	assert_int_equal(find(s, EDGE_OUT_ACKED)->frame->safe, 3);
+	assert_int_equal(find(s, EDGE_OUT_ACKED)->frame->up_n, 5);
+	message(s, f);
+	assert_null(find(s, EDGE_OUT_ACKED));
+	free(s);
+}
+
 static void an_acknowledgement_of_what_was_never_sent_ends_the_session(void **state)
 {
 	struct site *s = make_live(200, 10);
@@ -564,15 +583,14 @@ static void a_new_session_has_a_new_id_and_a_new_socket(void **state)
 static void an_unknown_type_is_answered_and_the_session_lives(void **state)
 {
 	struct site *s = make_live(0, 0);
-	struct sync_frame f = frame(s, SYNC_UNKNOWN);
+	struct sync_frame f = frame(s, SYNC_OTHER);
 
 	(void)state;
 	strcpy(f.of, "TELEPORT");
 	message(s, f);
 	assert_string_equal(sent(s, SYNC_UNKNOWN)->of, "TELEPORT");
 	assert_int_equal(s->edge.state, EDGE_LIVE);
-	strcpy(f.of, "UNKNOWN"); /* an answer is not answered */
-	message(s, f);
+	message(s, frame(s, SYNC_UNKNOWN)); /* an answer is not answered */
 	assert_null(sent(s, SYNC_UNKNOWN));
 	message(s, frame(s, SYNC_SNAP));
 	assert_string_equal(sent(s, SYNC_UNKNOWN)->of, "SNAP");
@@ -636,6 +654,7 @@ int main(void)
 		cmocka_unit_test(the_credit_in_bytes_is_never_exceeded),
 		cmocka_unit_test(a_credit_too_small_to_use_is_refused),
 		cmocka_unit_test(H3_one_acknowledgement_covers_all_before_it),
+		cmocka_unit_test(a_backup_at_HQ_moves_safe_up_between_events),
 		cmocka_unit_test(an_acknowledgement_of_what_was_never_sent_ends_the_session),
 		cmocka_unit_test(frames_of_an_old_session_have_no_effect),
 		cmocka_unit_test(an_upnak_rewinds_to_the_hubs_cursor_once),
