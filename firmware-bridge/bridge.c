@@ -164,9 +164,9 @@ static void run(struct bridge *b)
 		size_t n = fill_fds(b, fds);
 
 		go_on = loop_wait(fds, n, loop_sooner(wait_ms, door_client_timeout_ms(b->door)));
+		door_client_process(b->door); /* first: an answer frees its scanner for the next scan */
 		for (size_t i = 0; i < b->devices_n; i++)
 			device_ready(b->devices[i], fds[i].revents, clock_boot_us());
-		door_client_process(b->door);
 	}
 }
 

@@ -45,7 +45,7 @@ int serial_check_baud(int baud)
 	return find_speed(baud, &speed);
 }
 
-static int set_raw(int fd, speed_t speed, enum driver_line line)
+static int set_frame(int fd, speed_t speed, enum driver_line line)
 {
 	struct termios t;
 
@@ -64,6 +64,15 @@ static int set_raw(int fd, speed_t speed, enum driver_line line)
 	cfsetispeed(&t, speed);
 	cfsetospeed(&t, speed);
 	return tcsetattr(fd, TCSANOW, &t) < 0 ? -errno : 0;
+}
+
+/* A pty knows 8 bits only, and whether it says so depends on what it was set to before. On real lines
+ * the driver then names the wrong parity. */
+static int set_raw(int fd, speed_t speed, enum driver_line line)
+{
+	int r = set_frame(fd, speed, line);
+
+	return r == -EINVAL && line != DRIVER_8N1 ? set_frame(fd, speed, DRIVER_8N1) : r;
 }
 
 /* Many CDC scanners stay mute without DTR. A pty has none: the refusal means nothing. */
