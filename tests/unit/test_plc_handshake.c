@@ -586,13 +586,17 @@ static void a_confirmation_the_core_did_not_take_is_told_again(void **state)
 {
 	struct world *w = *state;
 
+	plc_confirms(w, 6, 1);
+	w->b[PLC_B_CONFIRM_ACK] = 6;
+	step(w);
 	plc_confirms(w, 7, 1);
 	step(w);
 	answer(w, PLC_FACT_CONFIRM, PLC_ANSWER_REFUSED);
+	step(w);
 	w->now_us += PLC_RETELL_US;
 	step(w);
 	assert_int_equal(count(w, PLC_FACT_CONFIRM), 2);
-	assert_int_equal(w->b[PLC_B_CONFIRM_ACK], 0);
+	assert_int_equal(w->b[PLC_B_CONFIRM_ACK], 6);
 }
 
 static void a_host_that_restarts_hears_an_unacknowledged_confirmation_again(void **state)
