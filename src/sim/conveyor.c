@@ -118,6 +118,8 @@ int conveyor_open(struct conveyor *c, struct loop *loop, const struct conveyor_s
 	memset(c, 0, sizeof(*c));
 	c->loop = loop;
 	c->listener = -1;
+	/* A tracking id must not come again after a restart; seconds outrun cartons. */
+	c->tracking = (uint32_t)(clock_real_us() / US_PER_S);
 	for (size_t i = 0; i < CONVEYOR_CLIENTS_MAX; i++)
 		c->clients[i] = -1;
 	if (setup->a_base + PLC_A_WORDS > REGISTERS || setup->b_base + PLC_B_WORDS > REGISTERS)
