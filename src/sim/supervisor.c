@@ -162,10 +162,19 @@ static void count_orders(struct person *p)
 	p->work_data = NULL;
 }
 
+/* Events that HQ has not confirmed yet. */
+static void see_link(struct person *p, const json_t *row)
+{
+	pthread_mutex_lock(&p->world->loop.lock);
+	p->world->tally.hq_behind = (unsigned)(json_int(row, "up_head") - json_int(row, "up_acked"));
+	pthread_mutex_unlock(&p->world->loop.lock);
+}
+
 void supervisor_work(struct person *p)
 {
 	for (unsigned look = 0; loop_pause(&p->world->loop, LOOK_MS); look++) {
 		count_orders(p);
+		each_row(p, "link", see_link);
 		each_row(p, "cases?state=open", resolve_case);
 		if (look % LABEL_LOOKS == 0)
 			look_at_labels(p);
