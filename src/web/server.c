@@ -47,6 +47,8 @@ static bool path_matches(const struct route *route, const char *path)
 
 const struct route *route_find(const char *method, const char *path, unsigned *ret_status)
 {
+	if (strcmp(method, "HEAD") == 0)
+		method = "GET"; /* libmicrohttpd leaves the body out */
 	*ret_status = MHD_HTTP_NOT_FOUND;
 	for (size_t i = 0; i < array_len(routes); i++) {
 		if (!path_matches(&routes[i], path))
