@@ -8,12 +8,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "chain.h"
 #include "cleanup.h"
 #include "json.h"
-#include "store.h"
+#include "store_private.h"
 
 #define BATCH_MAX 8
 
@@ -321,6 +324,72 @@ static void a_verified_backup_makes_its_events_safe_and_can_be_read(void **state
 	assert_null(fgets(line, sizeof(line), facts));
 }
 
+static void a_full_disk_is_said_writes_nothing_and_is_overcome(void **state)
+{
+	static char big[60000];
+	const char *const texts[] = { big };
+	struct books *b = *state;
+	uint8_t hash[HASH_BYTES];
+
+	snprintf(big, sizeof(big), "{\"id\":\"a:1/1\",\"type\":\"x\",\"data\":\"%050000d\"}", 0);
+	apply_next(b, texts, 1);
+	assert_int_equal(sqlite3_exec(b->store->db, "PRAGMA max_page_count = 1", NULL, NULL, NULL), 0);
+	assert_int_equal(apply(b, 1, b->hash, texts, 1, hash).result, HUB_BUSY_STORE);
+	assert_int_equal(sqlite3_get_autocommit(b->store->db), 1);
+	assert_int_equal(status(b, "up_n"), 1);
+	assert_int_equal(
+		sqlite3_exec(b->store->db, "PRAGMA max_page_count = 100000", NULL, NULL, NULL), 0);
+	apply_next(b, texts, 1);
+}
+
+/* In a child: files may not grow, so a write fails in the middle. What it was told is acknowledged
+ * goes through the pipe. */
+static void apply_until_it_ends(struct books *b, int out)
+{
+	const struct rlimit limit = { 512 * 1024, 512 * 1024 };
+	const char *const texts[] = { EVENT("a:1/1", "x", "") };
+
+	signal(SIGXFSZ, SIG_IGN);
+	setrlimit(RLIMIT_FSIZE, &limit);
+	for (int i = 0; i < 10000; i++) {
+		struct result r = apply(b, b->head, b->hash, texts, 1, b->hash);
+
+		if (r.result != HUB_OK)
+			_exit(77);
+		b->head++;
+		if (write(out, &b->head, sizeof(b->head)) < 0)
+			_exit(78);
+	}
+	_exit(79);
+}
+
+static void P2_an_io_error_ends_the_program_and_takes_back_nothing(void **state)
+{
+	struct books *b = *state;
+	int64_t acked = 0;
+	int pipes[2], code;
+	pid_t pid;
+
+	store_close(b->store);
+	b->store = NULL;
+	assert_int_equal(pipe(pipes), 0);
+	pid = fork();
+	if (pid == 0) {
+		open_store(b);
+		apply_until_it_ends(b, pipes[1]);
+	}
+	close(pipes[1]);
+	while (read(pipes[0], &acked, sizeof(acked)) == (ssize_t)sizeof(acked))
+		;
+	close(pipes[0]);
+	assert_int_equal(waitpid(pid, &code, 0), pid);
+	assert_true(WIFEXITED(code));
+	assert_int_equal(WEXITSTATUS(code), EXIT_FAILURE);
+	assert_true(acked > 10);
+	open_store(b);
+	assert_int_equal(status(b, "up_n"), acked);
+}
+
 int main(void)
 {
 #define BOOKS_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -335,6 +404,8 @@ int main(void)
 		BOOKS_TEST(another_database_of_the_same_site_is_seen),
 		BOOKS_TEST(a_block_asked_for_twice_is_one_block_and_no_two_sites_share_one),
 		BOOKS_TEST(the_last_serial_of_a_prefix_is_not_overrun),
+		BOOKS_TEST(a_full_disk_is_said_writes_nothing_and_is_overcome),
+		BOOKS_TEST(P2_an_io_error_ends_the_program_and_takes_back_nothing),
 		BOOKS_TEST(a_verified_backup_makes_its_events_safe_and_can_be_read),
 	};
 
