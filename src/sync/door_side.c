@@ -1,4 +1,5 @@
-/* The door to the core: pages of the outbox out, decisions in. Event bytes pass as they are stored. */
+/* The door to the core: pages of the outbox out, decisions in. Event bytes pass as they are stored.
+ */
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
@@ -48,7 +49,7 @@ void door_side_set(struct uplink *u, struct latest *l, json_t *args)
 
 static struct latest *latest_of(struct uplink *u, int64_t n)
 {
-	struct latest *all[] = { &u->acked, &u->link, &u->epoch };
+	struct latest *all[] = {&u->acked, &u->link, &u->epoch};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		if (all[i]->sent_n == n)
@@ -87,8 +88,8 @@ static void drop_first_down(struct uplink *u)
 
 static void end_down(struct uplink *u, enum edge_done done, const char *why)
 {
-	struct edge_input in = { .kind = EDGE_IN_DOWN_DONE, .n = u->downs[0].n, .done = done,
-		.why = why };
+	struct edge_input in = {
+		.kind = EDGE_IN_DOWN_DONE, .n = u->downs[0].n, .done = done, .why = why};
 
 	if (done == EDGE_CONFLICT)
 		while (u->downs_n > 1) { /* HQ sends them again when this is settled */
@@ -131,7 +132,7 @@ void door_side_down(struct uplink *u, const struct sync_frame *f)
 	struct down_waiting *d = &u->downs[u->downs_n];
 
 	assert(u->downs_n < SYNC_DOWN_WINDOW);
-	*d = (struct down_waiting){ .n = f->down_n, .len = f->bodies[0].len };
+	*d = (struct down_waiting){.n = f->down_n, .len = f->bodies[0].len};
 	memcpy(d->kind, f->kind, sizeof(d->kind));
 	memcpy(d->gen, f->gen, sizeof(d->gen));
 	d->body = malloc(d->len + 1);
@@ -181,7 +182,7 @@ void door_side_lease(struct uplink *u, const struct sync_frame *f)
 
 static void end_lease(struct uplink *u, enum edge_done done)
 {
-	struct edge_input in = { .kind = EDGE_IN_LEASE_DONE, .n = u->lease_n, .done = done };
+	struct edge_input in = {.kind = EDGE_IN_LEASE_DONE, .n = u->lease_n, .done = done};
 
 	json_decref(u->lease);
 	u->lease = NULL;
@@ -316,11 +317,14 @@ static bool read_hash(const json_t *object, const char *key, uint8_t *ret)
 
 static void on_link_row(struct uplink *u, const json_t *row)
 {
-	struct edge_link link = { .head = json_int(row, "up_head"),
-		.acked = json_int(row, "up_acked"), .safe = json_int(row, "up_safe"),
-		.oldest = json_int(row, "up_oldest"), .down_n = json_int(row, "down_n"),
-		.epoch = json_int(row, "epoch"), .lease_wanted = is_true(row, "lease_wanted") };
-	struct edge_input in = { .kind = EDGE_IN_LINK, .link = &link };
+	struct edge_link link = {.head = json_int(row, "up_head"),
+		.acked = json_int(row, "up_acked"),
+		.safe = json_int(row, "up_safe"),
+		.oldest = json_int(row, "up_oldest"),
+		.down_n = json_int(row, "down_n"),
+		.epoch = json_int(row, "epoch"),
+		.lease_wanted = is_true(row, "lease_wanted")};
+	struct edge_input in = {.kind = EDGE_IN_LINK, .link = &link};
 
 	if (!read_hash(row, "head_hash", link.head_hash) && link.head > 0) {
 		log_error("the core's link row has no hash of its head");
@@ -333,15 +337,16 @@ static void on_link_row(struct uplink *u, const json_t *row)
 static void on_outbox_rows(struct uplink *u, int64_t read, const json_t *rows)
 {
 	struct edge_event events[PAGE_MAX];
-	struct edge_input in = { .kind = EDGE_IN_EVENTS, .read = read, .events = events };
+	struct edge_input in = {.kind = EDGE_IN_EVENTS, .read = read, .events = events};
 	size_t n = json_array_size(rows);
 
 	for (size_t i = 0; i < n && i < PAGE_MAX; i++) {
 		const json_t *row = json_array_get(rows, i);
 		const json_t *bytes = json_object_get(row, "bytes");
 
-		events[i] = (struct edge_event){ .n = json_int(row, "n"),
-			.bytes = json_string_value(bytes), .len = json_string_length(bytes) };
+		events[i] = (struct edge_event){.n = json_int(row, "n"),
+			.bytes = json_string_value(bytes),
+			.len = json_string_length(bytes)};
 		if (!events[i].bytes || !read_hash(row, "hash", events[i].hash))
 			break;
 		in.events_n = i + 1;
@@ -365,9 +370,9 @@ static void on_rows(void *user, const json_t *rows)
 static void on_push(void *user, const json_t *push)
 {
 	struct uplink *u = user;
-	struct edge_link link = { .head = json_int(push, "head"),
-		.lease_wanted = is_true(push, "lease_wanted") };
-	struct edge_input in = { .kind = EDGE_IN_OUTBOX, .link = &link };
+	struct edge_link link = {
+		.head = json_int(push, "head"), .lease_wanted = is_true(push, "lease_wanted")};
+	struct edge_input in = {.kind = EDGE_IN_OUTBOX, .link = &link};
 
 	if (strcmp(json_str(push, "topic"), "outbox") != 0 || !u->edge.linked)
 		return;
@@ -412,9 +417,13 @@ void door_side_read_outbox(struct uplink *u, const struct edge_output *out)
 
 int door_side_open(struct uplink *u)
 {
-	static const struct door_handlers handlers = { .welcome = on_welcome,
-		.outcome = on_outcome, .refused = on_refused, .push = on_push, .rows = on_rows,
-		.other = on_other, .lost = on_lost };
+	static const struct door_handlers handlers = {.welcome = on_welcome,
+		.outcome = on_outcome,
+		.refused = on_refused,
+		.push = on_push,
+		.rows = on_rows,
+		.other = on_other,
+		.lost = on_lost};
 	char path[108];
 	int r = door_path(config_text(u->config, "paths", "run"), DOOR_SYNC, path, sizeof(path));
 
