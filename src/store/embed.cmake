@@ -1,6 +1,4 @@
-# Turns the text file IN into a C file OUT that defines `const char NAME[]`.
-file(READ ${IN} text)
-string(REPLACE "\\" "\\\\" text "${text}")
-string(REPLACE "\"" "\\\"" text "${text}")
-string(REPLACE "\n" "\\n\"\n\t\"" text "${text}")
-file(WRITE ${OUT} "extern const char ${NAME}[];\nconst char ${NAME}[] =\n\t\"${text}\";\n")
+# Turns the text file IN into a C file OUT that defines `const char NAME[]` (as numbers: C bounds the length of strings).
+file(READ ${IN} hex HEX)
+string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
+file(WRITE ${OUT} "extern const char ${NAME}[];\nconst char ${NAME}[] = {${bytes} 0};\n")
