@@ -14,6 +14,7 @@
 
 #define SOCKET_MODE 0660
 #define MESSAGES_PER_TURN 64
+#define TYPE_MAX 60	     /* what the site's door takes */
 #define BODY_MAX (48 * 1024) /* with its envelope it must pass the site's door */
 #define WHY_MAX 200
 
@@ -87,7 +88,7 @@ static json_t *on_send(struct hq *hq, const json_t *args)
 	char why[WHY_MAX];
 	const struct json_field fields[] = {
 		{"site", JSON_REQUIRED, JSON_STRING, &site, 1, SYNC_SITE_MAX - 1},
-		{"type", JSON_REQUIRED, JSON_STRING, &type, 1, SYNC_NAME_MAX - 1},
+		{"type", JSON_REQUIRED, JSON_STRING, &type, 1, TYPE_MAX},
 		{"body", JSON_REQUIRED, JSON_OBJECT, &body, 0, 0},
 	};
 	_cleanup_free_ char *text = NULL;

@@ -206,8 +206,7 @@ void door_side_send_due(struct uplink *u)
 		json_t *command = down_command(u, &u->downs[0]);
 
 		if (!command) {
-			end_down(u, EDGE_POISON, "the body is no JSON object");
-			retry_later(u);
+			end_down(u, EDGE_CONFLICT, "the body is no JSON object");
 			return;
 		}
 		json_decref(command);
@@ -225,6 +224,14 @@ static int64_t own_number(const struct uplink *u, const char *id)
 	if (door_parse_id(id, origin, &n) < 0 || strcmp(origin, u->boot) != 0)
 		return 0;
 	return n;
+}
+
+/* Decided against is decided: the core's cursor moved with it. Except where it saw a hole. */
+static enum edge_done down_done(bool ok, const char *code)
+{
+	if (ok)
+		return EDGE_DONE;
+	return strcmp(code, "gap") == 0 ? EDGE_CONFLICT : EDGE_POISON;
 }
 
 static void on_outcome(void *user, const json_t *outcome)
@@ -246,12 +253,12 @@ static void on_outcome(void *user, const json_t *outcome)
 	} else if (is_first_down(u, id)) {
 		snprintf(why, sizeof(why), "%s: %s", json_str(outcome, "code"),
 			json_str(outcome, "say"));
-		end_down(u, ok ? EDGE_DONE : EDGE_POISON, why);
+		end_down(u, down_done(ok, json_str(outcome, "code")), why);
 		send_first_down(u);
 	}
 }
 
-enum not_taken { TAKE_AGAIN, TAKEN_BEFORE, TAKEN_OTHER, TAKE_NEVER };
+enum not_taken { TAKE_AGAIN, TAKEN_BEFORE, TAKE_NEVER };
 
 static enum not_taken read_why(const char *why)
 {
@@ -259,7 +266,7 @@ static enum not_taken read_why(const char *why)
 		return TAKE_AGAIN;
 	if (strcmp(why, "forgotten") == 0)
 		return TAKEN_BEFORE;
-	return strcmp(why, "id_reused") == 0 ? TAKEN_OTHER : TAKE_NEVER;
+	return TAKE_NEVER;
 }
 
 static void on_down_refused(struct uplink *u, enum not_taken taken, const char *say)
@@ -272,11 +279,8 @@ static void on_down_refused(struct uplink *u, enum not_taken taken, const char *
 	case TAKEN_BEFORE:
 		end_down(u, EDGE_DONE, "");
 		break;
-	case TAKEN_OTHER:
+	case TAKE_NEVER: /* the core's cursor stands: going on would leave a hole */
 		end_down(u, EDGE_CONFLICT, say);
-		break;
-	case TAKE_NEVER:
-		end_down(u, EDGE_POISON, say);
 		break;
 	}
 	send_first_down(u);

@@ -59,8 +59,8 @@ struct edge_link {
 
 enum edge_done {
 	EDGE_DONE,     /* decided and on disk */
-	EDGE_POISON,   /* can never be applied; `why` says it */
-	EDGE_CONFLICT, /* the same number with other content was applied before */
+	EDGE_POISON,   /* decided against, and on disk; `why` says it */
+	EDGE_CONFLICT, /* cannot be decided (malformed, other content before): the cursor stands */
 };
 
 enum edge_input_kind {

@@ -43,8 +43,8 @@ void edge_down_done(struct edge_turn *t)
 	if (t->in->done == EDGE_CONFLICT) {
 		edge->down_given = edge->down_done;
 		if (live)
-			edge_refuse(t, "HQ sent another message under number %lld",
-				(long long)t->in->n);
+			edge_refuse(t, "HQ's message %lld cannot be taken: %.100s",
+				(long long)t->in->n, t->in->why);
 		return;
 	}
 	edge->down_done = t->in->n;

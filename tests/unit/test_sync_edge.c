@@ -51,13 +51,16 @@ static void a_refused_down_message_is_named_and_does_not_hold_up_the_rest(void *
 	free(s);
 }
 
-static void a_number_with_other_content_stops_the_link(void **state)
+static void a_message_the_core_cannot_take_stops_the_link(void **state)
 {
 	struct site *s = make_live(0, 0);
 
 	(void)state;
 	down(s, 1);
-	step(s, (struct edge_input){.kind = EDGE_IN_DOWN_DONE, .n = 1, .done = EDGE_CONFLICT});
+	step(s, (struct edge_input){.kind = EDGE_IN_DOWN_DONE,
+			.n = 1,
+			.done = EDGE_CONFLICT,
+			.why = "id_reused"});
 	assert_int_equal(s->edge.state, EDGE_RECONCILE);
 	assert_null(sent(s, SYNC_DOWNACK));
 	free(s);
@@ -250,7 +253,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(E3_a_down_message_is_acknowledged_only_when_its_effect_is_on_disk),
 		cmocka_unit_test(a_refused_down_message_is_named_and_does_not_hold_up_the_rest),
-		cmocka_unit_test(a_number_with_other_content_stops_the_link),
+		cmocka_unit_test(a_message_the_core_cannot_take_stops_the_link),
 		cmocka_unit_test(a_block_is_asked_for_until_it_is_stored),
 		cmocka_unit_test(the_progress_watchdog_makes_a_new_session_and_alarms_at_the_third),
 		cmocka_unit_test(a_silent_hub_is_left_and_a_quiet_one_is_pinged),
