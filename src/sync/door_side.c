@@ -195,9 +195,19 @@ static bool is_lease(const struct uplink *u, const char *id)
 	return u->lease && strcmp(json_str(u->lease, "id"), id) == 0;
 }
 
+/* Where the link starts from; asked again at every welcome. */
+static void ask_link(struct uplink *u)
+{
+	u->link_refused = false;
+	door_client_send(u->door,
+		json_pack("{s:{s:s,s:s,s:i}}", "query", "id", "link", "name", "link", "limit", 1));
+}
+
 void door_side_send_due(struct uplink *u)
 {
 	u->retry_us = 0;
+	if (u->link_refused)
+		ask_link(u);
 	send_latest(u, &u->epoch);
 	send_latest(u, &u->acked);
 	send_latest(u, &u->link);
@@ -286,6 +296,22 @@ static void on_down_refused(struct uplink *u, enum not_taken taken, const char *
 	send_first_down(u);
 }
 
+/* The core reads nothing while its log drains. False where the id is no query of ours. */
+static bool query_refused(struct uplink *u, const char *id)
+{
+	long long read;
+
+	if (strcmp(id, "link") == 0) {
+		u->link_refused = true;
+		retry_later(u);
+		return true;
+	}
+	if (sscanf(id, "outbox-%lld", &read) != 1)
+		return false;
+	u->read_failed = read;
+	return true;
+}
+
 static void on_refused(void *user, const json_t *refused)
 {
 	struct uplink *u = user;
@@ -294,7 +320,10 @@ static void on_refused(void *user, const json_t *refused)
 	int64_t n = own_number(u, id);
 	struct latest *l = n ? latest_of(u, n) : NULL;
 
-	log_warning("the core did not take it: %s id=%s why=%s", say, id, json_str(refused, "why"));
+	if (taken != TAKE_AGAIN)
+		log_warning("the core did not take it: %s id=%s", say, id);
+	if (query_refused(u, id))
+		return;
 	if (l) {
 		end_latest(u, l, taken == TAKE_AGAIN);
 	} else if (is_lease(u, id)) {
@@ -387,11 +416,8 @@ static void on_push(void *user, const json_t *push)
 
 static void on_welcome(void *user, const json_t *welcome)
 {
-	struct uplink *u = user;
-
 	(void)welcome;
-	door_client_send(u->door,
-		json_pack("{s:{s:s,s:s,s:i}}", "query", "id", "link", "name", "link", "limit", 1));
+	ask_link(user);
 }
 
 static void on_lost(void *user)
@@ -409,12 +435,13 @@ static void on_other(void *user, const json_t *message)
 
 void door_side_read_outbox(struct uplink *u, const struct edge_output *out)
 {
-	char id[32];
+	char id[32], after[32];
 	json_t *query;
 
 	snprintf(id, sizeof(id), "outbox-%lld", (long long)out->read);
-	query = json_pack("{s:{s:s,s:s,s:I,s:I}}", "query", "id", id, "name", "outbox", "after",
-		(json_int_t)out->after, "limit", (json_int_t)out->limit);
+	snprintf(after, sizeof(after), "%lld", (long long)out->after);
+	query = json_pack("{s:{s:s,s:s,s:s,s:I}}", "query", "id", id, "name", "outbox", "after",
+		after, "limit", (json_int_t)out->limit);
 	if (door_client_send(u->door, query) < 0)
 		u->read_failed = out->read;
 }

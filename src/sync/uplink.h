@@ -42,7 +42,7 @@ struct uplink {
 	/* door side */
 	struct door_client *door;
 	char boot[BOOT_ID_MAX];
-	bool door_lost;
+	bool door_lost, link_refused;
 	int64_t read_failed; /* a read that could not be asked; told afterwards */
 	int64_t retry_us;    /* what the core did not take is tried again then; 0: nothing */
 	struct latest acked, link, epoch;

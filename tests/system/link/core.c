@@ -90,12 +90,22 @@ void core_add_event(struct core *c, const char *type, const char *data)
 	push_outbox(c);
 }
 
+static void refuse(struct core *c, const char *id)
+{
+	say(c, json_pack("{s:{s:s,s:s,s:s}}", "refused", "id", id, "why", "busy", "say", "busy"));
+}
+
 static void answer_outbox(struct core *c, const json_t *query)
 {
 	json_t *rows = json_array();
-	int64_t n = json_int(query, "after") + 1, limit = json_int(query, "limit");
+	int64_t n = atoll(json_str(query, "after")) + 1, limit = json_int(query, "limit");
 	size_t bytes = 0;
 
+	if (c->busy_reads-- > 0 || !json_is_string(json_object_get(query, "after"))) {
+		refuse(c, json_str(query, "id"));
+		json_decref(rows);
+		return;
+	}
 	for (; n <= c->head && limit-- > 0 && bytes < PAGE_BYTES; n++) {
 		bytes += strlen(c->events[n]);
 		json_array_append_new(
@@ -106,7 +116,7 @@ static void answer_outbox(struct core *c, const json_t *query)
 		       "outbox", "as_of", 1, "rows", rows, "next"));
 }
 
-static void answer_link(struct core *c, const json_t *query)
+static void say_link(struct core *c, const json_t *query)
 {
 	json_t *row = json_pack("{s:s,s:I,s:I,s:I,s:I,s:I,s:s,s:o,s:b}", "state", c->state,
 		"up_head", (json_int_t)c->head, "up_acked", (json_int_t)c->acked, "up_safe",
@@ -116,6 +126,15 @@ static void answer_link(struct core *c, const json_t *query)
 
 	say(c, json_pack("{s:{s:s,s:s,s:i,s:[o],s:n}}", "rows", "id", json_str(query, "id"), "name",
 		       "link", "as_of", 1, "rows", row, "next"));
+}
+
+static void answer_link(struct core *c, const json_t *query)
+{
+	if (c->busy_reads-- > 0) {
+		refuse(c, json_str(query, "id"));
+		return;
+	}
+	say_link(c, query);
 }
 
 static void apply_down(struct core *c, const char *id, const json_t *args)
@@ -177,8 +196,7 @@ static void on_command(struct core *c, const json_t *command)
 
 	if (c->busy_answers > 0 && strcmp(kind, "hq_down") == 0) {
 		c->busy_answers--;
-		say(c, json_pack("{s:{s:s,s:s,s:s}}", "refused", "id", id, "why", "busy", "say",
-			       "busy"));
+		refuse(c, id);
 		return;
 	}
 	apply(c, id, kind, json_object_get(command, "args"));

@@ -18,6 +18,7 @@ struct core {
 	uint8_t hash[CORE_EVENTS_MAX + 1][HASH_BYTES];
 	int64_t head, acked, safe;
 	int64_t down_n, applied; /* applied: effects, also wrong ones */
+	int busy_reads;		 /* the next queries are refused as busy */
 	int busy_answers;	 /* the next commands of HQ are refused as busy */
 	char last_down[256];
 	bool lease_wanted;

@@ -230,9 +230,11 @@ static void the_door_may_be_away_and_busy(void **state)
 
 	start_live(rig);
 	rig->core.busy_answers = 2;
+	rig->core.busy_reads = 3;
 	send_orders(rig, 1, 3);
 	assert_true(rig_wait(rig, is_down, 1));
 	core_drop_client(&rig->core);
+	rig->core.busy_reads = 3;
 	ship(rig, 30);
 	assert_true(rig_wait(rig, is_acked, 30));
 	assert_true(rig_wait(rig, is_down, 3));
