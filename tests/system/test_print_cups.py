@@ -253,9 +253,12 @@ class Printing(Print):
         self.core.orders = [self.order(7), self.order(7)]
         self.start_program()
         self.wait_ended()
+        self.wait_state("up")
         self.core.orders = []
+        self.core.commands = [c for c in self.core.commands if c["kind"] != "device_state"]
         self.core.drop()
         self.wait("reconnect", lambda: len(self.core.hellos) == 2)
+        self.wait_state("up")
         self.core.push(self.order(8))
         self.assertEqual(self.wait_ended(2)["job"], 8)
         self.wait("two labels", lambda: len(self.printer.labels) == 2)
