@@ -7,7 +7,6 @@
 
 #define NAME_SIZE 64
 #define VALUE_SIZE 256
-#define UG_PER_G INT64_C(1000000)
 
 struct field {
 	char name[NAME_SIZE];
@@ -116,18 +115,16 @@ int fields_value(const json_t *data, const char *name, char *out, size_t size)
 	return append(out, size, number, strlen(number));
 }
 
-/* Micrograms as kilograms with three decimals, rounded to the gram. */
+/* Grams as kilograms with three decimals. */
 static int mass_text(const json_t *data, const char *name, char *out, size_t size)
 {
 	const json_t *value = find_value(data, name);
-	int64_t ug, g;
+	int64_t g = json_integer_value(value);
 
 	if (!value || json_is_null(value))
 		return 0;
-	ug = json_integer_value(value);
-	if (!json_is_integer(value) || ug < 0)
+	if (!json_is_integer(value) || g < 0)
 		return -EINVAL;
-	g = ug / UG_PER_G + (ug % UG_PER_G >= UG_PER_G / 2);
 	snprintf(out, size, "%lld.%03lld kg", (long long)(g / 1000), (long long)(g % 1000));
 	return 0;
 }

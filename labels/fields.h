@@ -1,4 +1,5 @@
-/* {fields} in the texts of a template: {order}, {ship_to.name}, {weight_ug:kg}. "{{" is one brace. */
+/* {fields} in the texts of a template: {order}, {ship_to.name}, {weight_g:kg} (grams shown as
+ * kilograms). "{{" is one brace. */
 #ifndef WHARF_FIELDS_H
 #define WHARF_FIELDS_H
 

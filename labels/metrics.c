@@ -7,10 +7,10 @@
 #define CUT ".."
 
 /* Advance in thousandths of the width setting. */
-#define ADVANCE_NARROW 300
-#define ADVANCE_USUAL 540
-#define ADVANCE_CAPITAL 640
-#define ADVANCE_WIDE 860
+#define ADVANCE_NARROW 280
+#define ADVANCE_USUAL 520
+#define ADVANCE_CAPITAL 600
+#define ADVANCE_WIDE 820
 
 static int advance(unsigned char c)
 {
@@ -18,7 +18,7 @@ static int advance(unsigned char c)
 		return ADVANCE_NARROW;
 	if (strchr("MWmw@%", c))
 		return ADVANCE_WIDE;
-	if (c >= 'A' && c <= 'Z')
+	if ((c >= 'A' && c <= 'Z') || c == '-')
 		return ADVANCE_CAPITAL;
 	/* First byte of a character outside ASCII: letters with accents and such. */
 	return c >= 0xc0 ? ADVANCE_CAPITAL : ADVANCE_USUAL;
