@@ -49,6 +49,8 @@ const struct config_row config_table[] = {
 	TEXT("hub", "company_prefix", "4012345", "GS1 company prefix of the SSCC blocks it leases"),
 	INT("hub", "sscc_block", "1000", 10, 1000000, "SSCCs per leased block"),
 
+	TEXT("labels", "templates", "", "folder of the site's own label templates (NAME.label); empty: built in only"),
+
 	TEXT("cups", "server", "", "CUPS server, host:port or socket path; empty: the system's"),
 
 	CHOICE("station *", "kind", NULL, "pack|induct|desk", "what people do there"),

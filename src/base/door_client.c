@@ -21,7 +21,7 @@
 struct waiting {
 	char id[DOOR_ID_MAX];
 	json_t *command;
-	int64_t born_us;
+	int64_t born_us; /* when it happened, by this box's clock */
 	bool sent;
 };
 
@@ -311,7 +311,8 @@ int door_client_command(struct door_client *c, json_t *command, int64_t *ret_n)
 		json_decref(command);
 		return -EAGAIN;
 	}
-	*w = (struct waiting){ .command = command, .born_us = clock_boot_us() };
+	*w = (struct waiting){ .command = command,
+		.born_us = clock_boot_us() - json_int(command, "age_ms") * US_PER_MS };
 	if (id) {
 		if (text_copy(w->id, sizeof(w->id), id) < 0) {
 			json_decref(command);
@@ -360,4 +361,15 @@ int door_client_subscribe(struct door_client *c, const char *topic)
 	if (door_client_up(c))
 		return door_client_send(c, json_pack("{s:{s:s}}", "subscribe", "topic", topic));
 	return 0;
+}
+
+void door_client_unsubscribe(struct door_client *c, const char *topic)
+{
+	for (size_t i = 0; i < c->topics_n; i++) {
+		if (strcmp(c->topics[i], topic) != 0)
+			continue;
+		free(c->topics[i]);
+		c->topics[i] = c->topics[--c->topics_n];
+		return;
+	}
 }

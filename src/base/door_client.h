@@ -49,7 +49,7 @@ void door_client_process(struct door_client *client);
 bool door_client_up(const struct door_client *client);
 
 /* Queues a command. `command` (stolen) is the object inside {"command":…}; "id" is added as origin:n
- * where it has none, "age_ms" at each sending. *ret_n (may be NULL) gets n of an id made here.
+ * where it has none; "age_ms" (0 where missing) grows by the time it waits here, at each sending. *ret_n (may be NULL) gets n of an id made here.
  * 0, or -EAGAIN at DOOR_CLIENT_WAITING_MAX (the object is freed all the same). */
 int door_client_command(struct door_client *client, json_t *command, int64_t *ret_n);
 
@@ -59,6 +59,9 @@ int door_client_send(struct door_client *client, json_t *message);
 
 /* Asks for pushes on a topic, now and after every reconnect. */
 int door_client_subscribe(struct door_client *client, const char *topic);
+
+/* No longer asks for it after the next reconnect; until then pushes may still come. */
+void door_client_unsubscribe(struct door_client *client, const char *topic);
 
 /* Commands that wait for an answer. */
 size_t door_client_waiting(const struct door_client *client);

@@ -1,0 +1,168 @@
+/* wharfd: the door, the turn, the release of what a turn decided. One thread, one loop. */
+#ifndef WHARF_CORE_H
+#define WHARF_CORE_H
+
+#include <jansson.h>
+#include <systemd/sd-event.h>
+
+#include "config.h"
+#include "dialogue.h"
+#include "door.h"
+#include "engine.h"
+
+/* Limits of the door. */
+#define PEERS_MAX 256
+#define PEER_COMMANDS_MAX 128      /* read but not decided; at the limit the socket is not read */
+#define PEER_UNREAD_MAX (64 * 1024)
+#define PEER_STUCK_US INT64_C(10000000)
+#define PEER_TOPICS_MAX 256
+#define OFFERS_MAX 256
+
+/* Limits of a turn. */
+#define TURN_COMMANDS_MAX 128
+#define TURN_US_MAX INT64_C(8000)
+#define TURN_INTERNAL_MAX 8
+
+/* Free disk, from good to worst. */
+enum disk_level { DISK_FINE, DISK_WARN, DISK_NO_NEW_WORK, DISK_CLOSED };
+
+/* A row that was shown to a device on this connection: it is not offered twice. */
+struct offer {
+	int64_t id, attempt;
+};
+
+struct topic {
+	char name[DOOR_NAME_MAX + 16];
+	struct offer offers[OFFERS_MAX];
+	size_t offers_n;
+};
+
+struct out {
+	struct out *next;
+	size_t len;
+	char topic[DOOR_NAME_MAX + 16]; /* "" or what a newer state of the same replaces */
+	char *text;
+};
+
+struct peer {
+	struct core *core;
+	enum door_kind kind;
+	uint64_t serial;
+	int fd;
+	sd_event_source *io;
+	bool hello, closing;
+	char boot[DOOR_ORIGIN_MAX];
+	struct out *out_first, *out_last;
+	size_t out_bytes;
+	int64_t stuck_since_us;
+	size_t commands;
+	struct topic *topics[PEER_TOPICS_MAX];
+	size_t topics_n;
+};
+
+/* A command that was read and waits for its turn. */
+struct pending {
+	struct pending *next;
+	uint64_t peer_serial;
+	struct command command;
+	char *text;
+};
+
+struct decided {
+	uint64_t peer_serial;
+	bool internal;
+	char id[DOOR_ID_MAX], place[DOOR_NAME_MAX];
+	struct engine_result result;
+};
+
+struct core {
+	const struct config *config;
+	struct store *store;
+	struct engine engine;
+	char boot[BOOT_ID_MAX];
+	char state[256], run[256];
+	uint8_t pepper[32];
+
+	sd_event *event;
+	sd_event_source *listeners[DOOR_KINDS];
+	sd_event_source *turn_source, *deadline_source, *tick_source;
+	struct peer *peers[PEERS_MAX];
+	size_t peers_n;
+	uint64_t next_serial;
+
+	struct pending *queue_first[PRIORITIES], *queue_last[PRIORITIES];
+	bool more; /* a continuation waits */
+	struct decided decided[TURN_COMMANDS_MAX + TURN_INTERNAL_MAX];
+	size_t decided_n;
+
+	enum disk_level disk;
+	char closed_reason[160]; /* "" while the door is open */
+	int64_t day_mark_us;
+	int64_t clock_offset_us;
+	int64_t clock_doubtful_until_us;
+	struct poison *poison;
+	char poisoned_id[DOOR_ID_MAX]; /* "" or the command that killed us twice */
+	struct backup_job *backup;
+	char in[DOOR_MESSAGE_MAX + 1];
+};
+
+/* peers.c */
+int peers_listen(struct core *core);
+struct peer *peer_find(struct core *core, uint64_t serial);
+void peer_send(struct peer *peer, json_t *message);                          /* message is taken */
+void peer_send_topic(struct peer *peer, const char *topic, json_t *message); /* newest of a topic wins */
+void peer_read_again(struct peer *peer);
+void peers_check(struct core *core); /* closes those that are gone or do not read */
+struct topic *peer_topic(struct peer *peer, const char *name);
+void peers_destroy(struct core *core);
+
+/* messages.c */
+void message_take(struct peer *peer, const char *bytes, size_t len);
+void message_refuse(struct peer *peer, const char *id, const char *why, const char *say);
+json_t *status_of(const struct core *core);
+
+/* turn.c */
+void turn_queue(struct core *core, struct pending *pending, int priority);
+void turn_want(struct core *core);
+int on_turn(sd_event_source *source, void *user);
+const char *core_closed(const struct core *core); /* word for refused.why, NULL while open */
+/* Decides one internal command in a turn of its own; for start-up and logins. `args` is taken. 0, or -EAGAIN where
+ * the disk is full. */
+int turn_internal(struct core *core, const char *kind, json_t *args, struct decided *ret);
+
+/* release.c */
+void release_all(struct core *core);
+void release_topic(struct core *core, struct peer *peer, struct topic *topic);
+void release_decided(struct core *core, const struct decided *decided);
+
+/* site_start.c: what the engine is told at start. */
+int core_start_site(struct core *core);
+
+/* guard.c: disk, clock, poison, witness. */
+int guard_open(struct core *core);
+int guard_check_witness(struct core *core);
+void guard_tick(struct core *core);
+struct moment guard_moment(struct core *core);
+/* A sentence where this id was at work when wharfd died twice in a row. */
+const char *guard_poisoned(struct core *core, const char *id);
+void guard_enter(struct core *core, const char *id);
+void guard_leave(struct core *core);
+
+/* login.c */
+int login_open(struct core *core); /* reads or makes the pepper */
+void login_take(struct peer *peer, const json_t *body);
+json_t *login_salt(struct core *core, const char *badge);
+/* Replaces a new user's key by its keyed hash, so that no secret reaches the journal. 0 or -EINVAL. */
+int login_rewrite(struct core *core, json_t *command, char *why, size_t why_size);
+
+/* backup_job.c */
+void backup_take(struct peer *peer, const json_t *body);
+bool backup_work(struct core *core); /* a few pages; true while there is more */
+void backup_destroy(struct core *core);
+
+/* inspect.c: `wharfd --audit|--replay|--facts FILE`, on a copy. Exit codes. */
+int inspect_audit(const char *path, bool json);
+int inspect_replay(const char *path, bool json);
+int inspect_facts(const char *path);
+
+#endif

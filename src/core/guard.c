@@ -1,0 +1,238 @@
+/* What keeps the core honest about its surroundings: disk space, clocks, commands that kill it, and a witness outside
+ * the database that tells when the database is an old copy. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/statvfs.h>
+#include <sys/timex.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "clock.h"
+#include "core.h"
+#include "json.h"
+#include "log.h"
+#include "text.h"
+
+#define MIB (INT64_C(1) << 20)
+#define DAY_UPTIME_US (INT64_C(20) * 3600 * US_PER_S)
+/* A wall clock that moved this much against the boot clock has jumped; records stay doubtful so long after. */
+#define CLOCK_JUMP_US (2 * US_PER_S)
+#define CLOCK_DOUBT_US (600 * US_PER_S)
+#define POISON_STARTS 2
+
+/* Lives in a file in the run folder, written before each command and cleared behind it. */
+struct poison {
+	char id[DOOR_ID_MAX];
+	uint32_t starts;
+};
+
+const char *guard_poisoned(struct core *core, const char *id)
+{
+	return core->poisoned_id[0] && strcmp(core->poisoned_id, id) == 0 ?
+		"This command stopped wharfd twice: it is not tried again, please tell support" : NULL;
+}
+
+void guard_enter(struct core *core, const char *id)
+{
+	if (strcmp(core->poison->id, id) != 0)
+		core->poison->starts = 0;
+	text_copy(core->poison->id, sizeof(core->poison->id), id);
+}
+
+void guard_leave(struct core *core)
+{
+	core->poison->id[0] = '\0';
+	core->poison->starts = 0;
+}
+
+static int open_poison(struct core *core)
+{
+	char path[300];
+	_cleanup_fd_ int fd = -1;
+	void *map;
+
+	if (text_format(path, sizeof(path), "%s/poison", core->run) < 0)
+		return -ENAMETOOLONG;
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0 || ftruncate(fd, sizeof(struct poison)) < 0)
+		return -errno;
+	map = mmap(NULL, sizeof(struct poison), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED)
+		return -errno;
+	core->poison = map;
+	core->poison->id[sizeof(core->poison->id) - 1] = '\0';
+	if (!core->poison->id[0])
+		return 0;
+	log_warning("wharfd died while deciding a command id=%s starts=%u", core->poison->id, core->poison->starts + 1);
+	if (++core->poison->starts >= POISON_STARTS)
+		text_copy(core->poisoned_id, sizeof(core->poisoned_id), core->poison->id);
+	return 0;
+}
+
+static int make_ballast(struct core *core)
+{
+	char path[300];
+	_cleanup_fd_ int fd = -1;
+	off_t size = (off_t)(config_int(core->config, "core", "ballast_mib") * MIB);
+
+	if (!size || text_format(path, sizeof(path), "%s/ballast", core->state) < 0)
+		return 0;
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	if (posix_fallocate(fd, 0, size) != 0)
+		log_warning("no space for the ballast file path=%s", path);
+	return 0;
+}
+
+int guard_open(struct core *core)
+{
+	int r = open_poison(core);
+
+	core->clock_offset_us = clock_real_us() - clock_boot_us();
+	core->day_mark_us = clock_boot_us();
+	return r < 0 ? r : make_ballast(core);
+}
+
+struct moment guard_moment(struct core *core)
+{
+	struct timex t = { 0 };
+	struct moment m = { .now_us = clock_real_us(), .boot_us = clock_boot_us() };
+	int64_t offset_us = m.now_us - m.boot_us, moved_us = offset_us - core->clock_offset_us;
+
+	if (moved_us > CLOCK_JUMP_US || moved_us < -CLOCK_JUMP_US) {
+		log_warning("wall clock jumped by %lld s: records are marked doubtful", (long long)(moved_us / US_PER_S));
+		core->clock_doubtful_until_us = m.boot_us + CLOCK_DOUBT_US;
+	}
+	core->clock_offset_us = offset_us;
+	m.doubtful = m.boot_us < core->clock_doubtful_until_us || m.now_us < core->engine.now_us ||
+		adjtimex(&t) == TIME_ERROR;
+	return m;
+}
+
+static enum disk_level level_of(const struct core *core, int64_t free_mib)
+{
+	if (free_mib < config_int(core->config, "core", "closed_free_mib"))
+		return DISK_CLOSED;
+	if (free_mib < config_int(core->config, "core", "intake_free_mib"))
+		return DISK_NO_NEW_WORK;
+	return free_mib < config_int(core->config, "core", "warn_free_mib") ? DISK_WARN : DISK_FINE;
+}
+
+/* The log cannot be emptied on a full disk, so it could never shrink: the ballast's space lets it. */
+static void free_ballast(struct core *core)
+{
+	char path[300];
+
+	if (text_format(path, sizeof(path), "%s/ballast", core->state) == 0 && truncate(path, 0) == 0)
+		store_checkpoint(core->store, true);
+}
+
+static void watch_disk(struct core *core)
+{
+	struct statvfs s;
+	enum disk_level level;
+
+	if (statvfs(core->state, &s) < 0)
+		return;
+	level = level_of(core, (int64_t)s.f_bavail * (int64_t)s.f_frsize / MIB);
+	if (level == core->disk)
+		return;
+	log_warning("disk level changes from %d to %d", core->disk, level);
+	if (level == DISK_CLOSED)
+		free_ballast(core);
+	if (core->disk == DISK_CLOSED)
+		make_ballast(core);
+	core->disk = level;
+	turn_want(core);
+}
+
+static void machine_id(char *out, size_t size)
+{
+	_cleanup_free_ char *text = NULL;
+
+	text_copy(out, size, "unknown");
+	if (text_read_file("/etc/machine-id", 64, &text, NULL) == 0) {
+		text[strcspn(text, "\n")] = '\0';
+		text_copy(out, size, text);
+	}
+}
+
+static int witness_path(const struct core *core, char *out, size_t size)
+{
+	return text_format(out, size, "%s/witness", core->state);
+}
+
+static void write_witness(struct core *core)
+{
+	static int64_t written_seq = -1;
+	char path[300], machine[64], incarnation[64] = "", text[300];
+
+	if (core->closed_reason[0] || written_seq == core->engine.seq ||
+		witness_path(core, path, sizeof(path)) < 0)
+		return;
+	machine_id(machine, sizeof(machine));
+	store_meta(core->store, "incarnation", incarnation, sizeof(incarnation));
+	snprintf(text, sizeof(text), "{\"incarnation\":\"%s\",\"machine\":\"%s\",\"seq\":%lld}\n", incarnation, machine,
+		(long long)core->engine.seq);
+	if (text_write_file(path, text, strlen(text), 0600) == 0)
+		written_seq = core->engine.seq;
+}
+
+static const char *compare_witness(struct core *core, const json_t *witness)
+{
+	char machine[64], incarnation[64] = "";
+
+	machine_id(machine, sizeof(machine));
+	store_meta(core->store, "incarnation", incarnation, sizeof(incarnation));
+	if (strcmp(json_str(witness, "incarnation"), incarnation) != 0)
+		return "the witness file belongs to another database";
+	if (strcmp(json_str(witness, "machine"), machine) != 0)
+		return "the witness file was written by another machine: this is a copy";
+	if (json_int(witness, "seq") > core->engine.seq)
+		return "the database is older than its witness: it was restored";
+	return NULL;
+}
+
+int guard_check_witness(struct core *core)
+{
+	_cleanup_free_ char *text = NULL;
+	_cleanup_json_ json_t *witness = NULL;
+	const char *finding = NULL;
+	char path[300];
+	int r;
+
+	if (witness_path(core, path, sizeof(path)) < 0)
+		return -ENAMETOOLONG;
+	r = text_read_file(path, 1024, &text, NULL);
+	if (r == 0)
+		witness = json_loads(text, 0, NULL);
+	/* A database with a past but without its witness came from a backup or another box. */
+	if (!witness && core->engine.seq > 0)
+		finding = "the witness file is missing: the database was restored or copied";
+	else if (witness)
+		finding = compare_witness(core, witness);
+	if (!finding)
+		return 0;
+	text_format(core->closed_reason, sizeof(core->closed_reason), "Closed until reconciled with HQ: %s", finding);
+	log_error("%s", core->closed_reason);
+	return 0;
+}
+
+void guard_tick(struct core *core)
+{
+	struct decided d;
+	int64_t now_us = clock_boot_us();
+
+	watch_disk(core);
+	write_witness(core);
+	if (core_closed(core) || now_us - core->day_mark_us < DAY_UPTIME_US)
+		return;
+	core->day_mark_us = now_us;
+	if (turn_internal(core, "day", json_object(), &d) == 0)
+		engine_result_fini(&d.result);
+}

@@ -1,0 +1,281 @@
+/* The turn: all commands that are ready share one transaction; then one commit; then, and only then, the answers. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "clock.h"
+#include "core.h"
+#include "json.h"
+#include "log.h"
+
+/* A checkpoint is tried every so many turns; a log longer than this many frames (64 MiB) must be emptied. */
+#define CHECKPOINT_TURNS 64
+#define CHECKPOINT_TRUNCATE_FRAMES 16384
+/* Timers decided in one turn beside the commands. */
+#define OVERDUE_PER_TURN 4
+
+void turn_queue(struct core *core, struct pending *p, int priority)
+{
+	if (core->queue_last[priority])
+		core->queue_last[priority]->next = p;
+	else
+		core->queue_first[priority] = p;
+	core->queue_last[priority] = p;
+	turn_want(core);
+}
+
+void turn_want(struct core *core)
+{
+	sd_event_source_set_enabled(core->turn_source, SD_EVENT_ONESHOT);
+}
+
+static struct pending *next_pending(struct core *core)
+{
+	for (int i = 0; i < PRIORITIES; i++) {
+		struct pending *p = core->queue_first[i];
+
+		if (!p)
+			continue;
+		core->queue_first[i] = p->next;
+		if (!p->next)
+			core->queue_last[i] = NULL;
+		p->next = NULL;
+		return p;
+	}
+	return NULL;
+}
+
+static bool queue_empty(const struct core *core)
+{
+	for (int i = 0; i < PRIORITIES; i++)
+		if (core->queue_first[i])
+			return false;
+	return true;
+}
+
+static void free_pending(struct pending *p)
+{
+	command_fini(&p->command);
+	free(p->text);
+	free(p);
+}
+
+/* SQLite decides what can still be said. Full: nothing of this turn happened. Anything else: end without a word;
+ * what was answered before is on disk, what was not is asked again after the restart. */
+static void on_store_failure(struct core *core)
+{
+	if (store_failure(core->store) != STORE_FULL) {
+		log_error("database failed, ending without an answer: %s", store_failure_text(core->store));
+		_exit(1);
+	}
+	log_error("disk full, nothing is taken until there is space: %s", store_failure_text(core->store));
+	store_rollback(core->store);
+	store_clear(core->store);
+	core->disk = DISK_CLOSED;
+	engine_load(&core->engine, core->store);
+	if (store_failure(core->store) != STORE_OK)
+		_exit(1);
+}
+
+static void drop_decided(struct core *core)
+{
+	for (size_t i = 0; i < core->decided_n; i++)
+		engine_result_fini(&core->decided[i].result);
+	core->decided_n = 0;
+}
+
+const char *core_closed(const struct core *core)
+{
+	if (core->disk >= DISK_CLOSED)
+		return "disk_full";
+	return core->closed_reason[0] ? "closed" : NULL;
+}
+
+/* Not taken: no row, and the id stays free. */
+static void refuse_closed(struct core *core, const struct pending *p)
+{
+	struct peer *peer = peer_find(core, p->peer_serial);
+
+	if (peer)
+		message_refuse(peer, p->command.id, core->disk >= DISK_CLOSED ? "disk_full" : "closed",
+			core->disk >= DISK_CLOSED ? "Not accepting: the disk is full" : core->closed_reason);
+}
+
+static void apply_one(struct core *core, struct command *command, uint64_t serial)
+{
+	struct decided *d = &core->decided[core->decided_n++];
+	const char *poisoned = guard_poisoned(core, command->id);
+
+	*d = (struct decided){ .peer_serial = serial, .internal = command->peer == PEER_INTERNAL };
+	guard_enter(core, command->id);
+	engine_apply(&core->engine, command, poisoned, &d->result);
+	guard_leave(core);
+	text_copy(d->id, sizeof(d->id), command->id);
+	text_copy(d->place, sizeof(d->place), command->place);
+}
+
+/* After any error SQLite may have rolled back by itself; the next statement would then commit on its own. */
+static bool healthy(const struct core *core)
+{
+	return store_failure(core->store) == STORE_OK && store_in_transaction(core->store);
+}
+
+/* Runs an internal command inside the open transaction. `args` is taken. */
+static bool apply_internal(struct core *core, const char *kind, json_t *args, struct moment moment)
+{
+	struct command command;
+	_cleanup_free_ char *text = NULL;
+
+	if (engine_internal(&core->engine, kind, args, moment, &command, &text) < 0)
+		return false;
+	apply_one(core, &command, 0);
+	command_fini(&command);
+	return healthy(core);
+}
+
+static bool apply_overdue(struct core *core, struct moment moment)
+{
+	for (int i = 0; i < OVERDUE_PER_TURN; i++) {
+		int64_t id = store_number(core->store, 0, SQL_DIVERT_OVERDUE, "i", moment.boot_us);
+
+		if (!id)
+			return healthy(core);
+		if (!apply_internal(core, "divert_late", json_pack("{s:I}", "divert", (json_int_t)id), moment))
+			return false;
+	}
+	return true;
+}
+
+static bool apply_continuation(struct core *core, struct moment moment)
+{
+	struct store_cursor q = store_query(core->store, SQL_CONTINUATION_NEXT, "");
+	char kind[40];
+	json_t *args;
+
+	core->more = store_first(&q);
+	if (!core->more)
+		return healthy(core);
+	text_copy(kind, sizeof(kind), store_text(&q, 1));
+	args = json_loads(store_text(&q, 2), 0, NULL);
+	json_object_set_new(args, "continuation", json_integer(store_int(&q, 0)));
+	store_end(&q);
+	return apply_internal(core, kind, args, moment);
+}
+
+/* The commands of a turn are kept until its commit: a full disk throws the outcomes away. */
+struct batch {
+	struct pending *items[TURN_COMMANDS_MAX];
+	size_t n;
+};
+
+static bool apply_pending(struct core *core, struct batch *batch, struct moment moment)
+{
+	int64_t end_us = clock_boot_us() + TURN_US_MAX;
+
+	while (batch->n < TURN_COMMANDS_MAX && clock_boot_us() < end_us) {
+		struct pending *p = next_pending(core);
+
+		if (!p)
+			break;
+		batch->items[batch->n++] = p;
+		p->command.moment = moment;
+		apply_one(core, &p->command, p->peer_serial);
+		if (!healthy(core))
+			return false;
+	}
+	return true;
+}
+
+static void finish_batch(struct core *core, struct batch *batch, bool refused)
+{
+	for (size_t i = 0; i < batch->n; i++) {
+		struct peer *peer = peer_find(core, batch->items[i]->peer_serial);
+
+		if (refused)
+			refuse_closed(core, batch->items[i]);
+		if (peer) {
+			peer->commands--;
+			peer_read_again(peer);
+		}
+		free_pending(batch->items[i]);
+	}
+}
+
+static void refuse_queue(struct core *core)
+{
+	struct batch batch = { 0 };
+
+	while (batch.n < TURN_COMMANDS_MAX && (batch.items[batch.n] = next_pending(core)))
+		batch.n++;
+	finish_batch(core, &batch, true);
+}
+
+static void checkpoint_sometimes(struct core *core)
+{
+	static unsigned turns;
+
+	if (++turns % CHECKPOINT_TURNS == 0 && store_checkpoint(core->store, false) > CHECKPOINT_TRUNCATE_FRAMES)
+		store_checkpoint(core->store, true);
+}
+
+static void wake_at_deadline(struct core *core)
+{
+	int64_t deadline_us = store_number(core->store, 0, SQL_DIVERT_NEXT_DEADLINE, "");
+
+	if (!deadline_us)
+		return;
+	sd_event_source_set_time(core->deadline_source, (uint64_t)deadline_us + 1000);
+	sd_event_source_set_enabled(core->deadline_source, SD_EVENT_ONESHOT);
+}
+
+static bool run_turn(struct core *core, struct batch *batch)
+{
+	struct moment moment = guard_moment(core);
+
+	store_begin(core->store);
+	return healthy(core) && apply_overdue(core, moment) && apply_pending(core, batch, moment) &&
+		apply_continuation(core, moment) && store_commit(core->store) == 0;
+}
+
+int on_turn(sd_event_source *source, void *user)
+{
+	struct core *core = user;
+	struct batch batch = { 0 };
+
+	(void)source;
+	if (core_closed(core)) {
+		refuse_queue(core);
+	} else if (run_turn(core, &batch)) {
+		release_all(core);
+		drop_decided(core);
+		finish_batch(core, &batch, false);
+		wake_at_deadline(core);
+		checkpoint_sometimes(core);
+	} else {
+		on_store_failure(core);
+		drop_decided(core);
+		finish_batch(core, &batch, true);
+	}
+	if (backup_work(core) || !queue_empty(core) || (core->more && !core_closed(core)))
+		turn_want(core);
+	return 0;
+}
+
+int turn_internal(struct core *core, const char *kind, json_t *args, struct decided *ret)
+{
+	if (core->disk >= DISK_CLOSED) {
+		json_decref(args);
+		return -EAGAIN;
+	}
+	store_begin(core->store);
+	if (!healthy(core) || !apply_internal(core, kind, args, guard_moment(core)) || store_commit(core->store) < 0) {
+		on_store_failure(core);
+		drop_decided(core);
+		return -EAGAIN;
+	}
+	*ret = core->decided[0];
+	core->decided_n = 0;
+	return 0;
+}

@@ -1,0 +1,115 @@
+/* Allocation: first expired first out, then first received; a few lines per turn, the order shows when all are done. */
+#include <errno.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "engine.h"
+#include "json.h"
+#include "states.h"
+
+/* Lines per continuation: with at most BINS_MAX bins each this stays far below 500 rows a command. */
+#define LINES_PER_TURN 20
+#define BINS_MAX 8
+
+struct bin {
+	char place[64], lot[64];
+	int64_t free, walk;
+};
+
+static size_t find_bins(struct engine *e, const char *item, struct bin *bins)
+{
+	struct store_cursor q = store_query(e->store, SQL_STOCK_FEFO, "ti", item, (int64_t)BINS_MAX);
+	size_t n = 0;
+
+	while (store_next(&q) && n < BINS_MAX) {
+		struct bin *b = &bins[n++];
+
+		text_copy(b->place, sizeof(b->place), store_text(&q, 0));
+		text_copy(b->lot, sizeof(b->lot), store_text(&q, 1));
+		b->free = store_int(&q, 2);
+		b->walk = store_int(&q, 3);
+	}
+	store_end(&q);
+	return n;
+}
+
+int64_t allocate_line(struct engine *e, const char *order, int64_t line, const char *item, int64_t qty,
+	const char *device)
+{
+	struct bin bins[BINS_MAX];
+	size_t n = find_bins(e, item, bins);
+	int64_t found = 0;
+
+	for (size_t i = 0; i < n && found < qty; i++) {
+		int64_t take = bins[i].free < qty - found ? bins[i].free : qty - found;
+
+		stock_allocate(e, bins[i].place, item, bins[i].lot, take);
+		store_run(e->store, SQL_TASK_ADD, "titttiitt", order, line, item, bins[i].lot, bins[i].place,
+			bins[i].walk, take, state_name(MACHINE_TASK, device[0] ? TASK_LEASED : TASK_OPEN), device);
+		found += take;
+	}
+	store_run(e->store, SQL_LINE_ALLOCATED, "iti", found, order, line);
+	return found;
+}
+
+/* The next lines behind `after`; returns the last one done, or 0 when none was left. */
+static int64_t allocate_some(struct engine *e, const char *order, int64_t after)
+{
+	struct { int64_t line, qty; char item[64]; } todo[LINES_PER_TURN];
+	struct store_cursor q =
+		store_query(e->store, SQL_LINES_AFTER, "tii", order, after, (int64_t)LINES_PER_TURN);
+	size_t n = 0;
+
+	for (; n < LINES_PER_TURN && store_next(&q); n++) {
+		todo[n].line = store_int(&q, 0);
+		todo[n].qty = store_int(&q, 2);
+		text_copy(todo[n].item, sizeof(todo[n].item), store_text(&q, 1));
+	}
+	store_end(&q);
+	for (size_t i = 0; i < n; i++) {
+		int64_t found = allocate_line(e, order, todo[i].line, todo[i].item, todo[i].qty, "");
+
+		if (found < todo[i].qty)
+			store_run(e->store, SQL_LINE_SHORT, "itti", todo[i].qty - found, "no_stock", order,
+				todo[i].line);
+	}
+	return n ? todo[n - 1].line : 0;
+}
+
+static void finish(struct engine *e, struct command *c, struct outcome *o, const char *order)
+{
+	if (store_number(e->store, 0, SQL_TASKS_COUNT, "t", order)) {
+		order_move(e, o, order, ORDER_ALLOCATED);
+		order_milestone(e, c, o, order, "order.allocated");
+	} else {
+		store_run(e->store, SQL_ORDER_REASON, "tt", "no_stock", order);
+		order_move(e, o, order, ORDER_SHORT);
+		order_milestone(e, c, o, order, "order.short");
+	}
+}
+
+int on_allocate(struct engine *e, struct command *c, struct outcome *o, char *why)
+{
+	const char *order = NULL;
+	int64_t after = 0, last, continuation = 0;
+	const struct json_field fields[] = {
+		{ "order", JSON_REQUIRED, JSON_STRING, &order, 1, 60 },
+		{ "line", JSON_REQUIRED, JSON_INTEGER, &after, 0, 0 },
+		{ "continuation", JSON_OPTIONAL, JSON_INTEGER, &continuation, 1, INT64_MAX },
+	};
+
+	if (READ_ARGS(fields) < 0)
+		return -EINVAL;
+	continuation_done(e, continuation);
+	outcome_quiet(o, "allocating");
+	/* Held or cancelled meanwhile: a release starts again, from the first line not yet looked at. */
+	if (order_state(e, order) != ORDER_RECEIVED)
+		return 0;
+	last = allocate_some(e, order, after);
+	if (last)
+		continuation_add(e, o, "allocate",
+			json_pack("{s:s, s:I}", "order", order, "line", (json_int_t)last));
+	else
+		finish(e, c, o, order);
+	return 0;
+}

@@ -1,0 +1,111 @@
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "engine.h"
+#include "json.h"
+#include "states.h"
+
+int64_t case_open(struct engine *e, struct command *c, struct outcome *o, const char *kind, enum role role,
+	const char *subject, const char *choices, const char *format, ...)
+{
+	int64_t open = store_number(e->store, 0, SQL_CASE_FIND, "tt", kind, subject);
+	char say[OUTCOME_SAY_MAX];
+	va_list args;
+
+	if (open)
+		return open;
+	va_start(args, format);
+	vsnprintf(say, sizeof(say), format, args);
+	va_end(args);
+	store_run(e->store, SQL_CASE_ADD, "tttttti", kind, state_name(MACHINE_CASE, CASE_OPEN), role_name(role),
+		subject, say, choices, c->moment.now_us);
+	open = store_last_id(e->store);
+	o->touched |= TOUCHED_CASES;
+	event_make(e, c, o, "case.opened", subject,
+		json_pack("{s:I, s:s, s:s, s:s, s:s}", "case", (json_int_t)open, "kind", kind, "role", role_name(role),
+			"subject", subject, "say", say));
+	return open;
+}
+
+void case_close(struct engine *e, struct outcome *o, const char *kind, const char *subject, const char *resolution)
+{
+	int64_t open = store_number(e->store, 0, SQL_CASE_FIND, "tt", kind, subject);
+
+	if (!open)
+		return;
+	store_run(e->store, SQL_CASE_RESOLVE, "ttti", state_move(MACHINE_CASE, CASE_OPEN, CASE_RESOLVED), resolution,
+		"core", open);
+	o->touched |= TOUCHED_CASES;
+}
+
+static bool is_choice(const char *choices, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (const char *p = choices; len && *p; p += strcspn(p, "|"), p += *p == '|')
+		if (strcspn(p, "|") == len && strncmp(p, word, len) == 0)
+			return true;
+	return false;
+}
+
+/* Some resolutions do something on the floor. */
+static void carry_out(struct engine *e, struct command *c, struct outcome *o, const char *kind, const char *subject,
+	const char *resolution)
+{
+	(void)c;
+	if (strcmp(kind, "count") == 0 && strcmp(resolution, "counted") == 0)
+		store_run(e->store, SQL_LOCATION_FREEZE, "it", INT64_C(0), subject);
+	if (strcmp(kind, "return_tote") == 0) {
+		store_run(e->store, SQL_TOTE_EMPTY_SET, "t", subject);
+		o->touched |= TOUCHED_ORDERS;
+	}
+}
+
+static const char *resolve(struct engine *e, struct command *c, struct outcome *o, int64_t id,
+	const char *resolution)
+{
+	struct store_cursor q = store_query(e->store, SQL_CASE_GET, "i", id);
+	char kind[64] = "", subject[96] = "", choices[200] = "", state[32] = "";
+
+	if (!store_first(&q))
+		return "There is no such case";
+	text_copy(kind, sizeof(kind), store_text(&q, 0));
+	text_copy(state, sizeof(state), store_text(&q, 1));
+	text_copy(subject, sizeof(subject), store_text(&q, 2));
+	text_copy(choices, sizeof(choices), store_text(&q, 3));
+	store_end(&q);
+	if (state_named(MACHINE_CASE, state) != CASE_OPEN)
+		return "Already resolved";
+	if (!is_choice(choices, resolution))
+		return "That is not one of the choices";
+	store_run(e->store, SQL_CASE_RESOLVE, "ttti", state_move(MACHINE_CASE, CASE_OPEN, CASE_RESOLVED), resolution,
+		c->badge, id);
+	carry_out(e, c, o, kind, subject, resolution);
+	event_make(e, c, o, "case.resolved", subject,
+		json_pack("{s:I, s:s, s:s}", "case", (json_int_t)id, "kind", kind, "resolution", resolution));
+	return NULL;
+}
+
+int on_case_resolve(struct engine *e, struct command *c, struct outcome *o, char *why)
+{
+	const char *resolution = NULL, *note = "", *refusal;
+	int64_t id = 0;
+	const struct json_field fields[] = {
+		{ "case", JSON_REQUIRED, JSON_INTEGER, &id, 1, INT64_MAX },
+		{ "resolution", JSON_REQUIRED, JSON_STRING, &resolution, 1, 40 },
+		{ "note", JSON_OPTIONAL, JSON_STRING, &note, 0, 400 },
+	};
+
+	if (READ_ARGS(fields) < 0)
+		return -EINVAL;
+	refusal = resolve(e, c, o, id, resolution);
+	o->touched |= TOUCHED_CASES;
+	if (refusal)
+		outcome_bad(o, "not_resolved", "%s", refusal);
+	else
+		outcome_good(o, "resolved", "Case %lld: %s", (long long)id, resolution);
+	return 0;
+}

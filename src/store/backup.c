@@ -1,0 +1,81 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "internal.h"
+#include "text.h"
+
+struct store_backup {
+	char path[4096];
+	char temporary[4096];
+	sqlite3 *target;
+	sqlite3_backup *backup;
+};
+
+int store_backup_start(struct store *store, const char *path, struct store_backup **ret)
+{
+	struct store_backup *b = calloc(1, sizeof(*b));
+
+	if (!b)
+		return -ENOMEM;
+	if (text_copy(b->path, sizeof(b->path), path) < 0 ||
+		text_format(b->temporary, sizeof(b->temporary), "%s.new", path) < 0)
+		goto fail;
+	unlink(b->temporary);
+	if (sqlite3_open(b->temporary, &b->target) != SQLITE_OK)
+		goto fail;
+	b->backup = sqlite3_backup_init(b->target, "main", store->db, "main");
+	if (!b->backup)
+		goto fail;
+	*ret = b;
+	return 0;
+fail:
+	store_backup_end(b);
+	return -EIO;
+}
+
+static int finish(struct store_backup *b)
+{
+	_cleanup_fd_ int fd = -1;
+	int code = sqlite3_backup_finish(b->backup);
+
+	b->backup = NULL;
+	/* A copy of a WAL database says WAL in its header; as a single file it must not need one. */
+	if (code == SQLITE_OK)
+		code = sqlite3_exec(b->target, "PRAGMA journal_mode=DELETE", NULL, NULL, NULL);
+	sqlite3_close(b->target);
+	b->target = NULL;
+	if (code != SQLITE_OK)
+		return -EIO;
+	fd = open(b->temporary, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fsync(fd) < 0 || rename(b->temporary, b->path) < 0)
+		return -errno;
+	return 1;
+}
+
+int store_backup_step(struct store_backup *b, int pages, int *ret_left, int *ret_total)
+{
+	int code = sqlite3_backup_step(b->backup, pages);
+
+	*ret_left = sqlite3_backup_remaining(b->backup);
+	*ret_total = sqlite3_backup_pagecount(b->backup);
+	if (code == SQLITE_DONE)
+		return finish(b);
+	return code == SQLITE_OK || code == SQLITE_BUSY || code == SQLITE_LOCKED ? 0 : -EIO;
+}
+
+void store_backup_end(struct store_backup *b)
+{
+	if (!b)
+		return;
+	if (b->backup)
+		sqlite3_backup_finish(b->backup);
+	if (b->target) {
+		sqlite3_close(b->target);
+		unlink(b->temporary);
+	}
+	free(b);
+}

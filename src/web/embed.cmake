@@ -1,0 +1,15 @@
+# Writes OUT: one byte array per file of FILES (a list separated by '|') and the table `pages`.
+string(REPLACE "|" ";" files "${FILES}")
+set(arrays "")
+set(table "")
+set(i 0)
+foreach(file ${files})
+  get_filename_component(name ${file} NAME)
+  file(READ ${file} hex HEX)
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
+  string(APPEND arrays "static const unsigned char page_${i}[] = { ${bytes} };\n")
+  string(APPEND table "\t{ \"${name}\", page_${i}, sizeof(page_${i}) },\n")
+  math(EXPR i "${i} + 1")
+endforeach()
+file(WRITE ${OUT} "#include \"pages.h\"\n\n${arrays}\nconst struct page pages[] = {\n${table}};\n"
+  "const size_t pages_n = ${i};\n")
