@@ -240,10 +240,33 @@ static int read_default_floor(struct config *config, FILE *errors)
 {
 	struct reading reading = { .config = config };
 
-	if (config_section(config, "station", 0))
-		return 0;
-	return report("built-in floor", ini_parse_string(config_default_floor, on_pair, &reading),
-		&reading, errors);
+	return report("built-in floor", ini_parse_string(config_default_floor, on_pair, &reading), &reading, errors);
+}
+
+static void forget_values(struct config *config)
+{
+	for (size_t i = 0; i < config->values_n; i++)
+		free(config->values[i].text);
+	config->values_n = config->sections_n = 0;
+}
+
+static int read_files(struct config *config, const char *path, FILE *errors)
+{
+	int r = path ? read_one(config, path, errors) : 0;
+
+	return r == 0 && path ? read_drop_ins(config, path, errors) : r;
+}
+
+/* Files that name no station stand on the built-in floor and may change it: they are read again on top of it. */
+static int read_all(struct config *config, const char *path, FILE *errors)
+{
+	int r = read_files(config, path, errors);
+
+	if (r < 0 || config_section(config, "station", 0))
+		return r;
+	forget_values(config);
+	r = read_default_floor(config, errors);
+	return r < 0 ? r : read_files(config, path, errors);
 }
 
 /* A row without a default must be given in each section of its kind that exists. */
@@ -318,16 +341,11 @@ static int store_defaults(struct config *config)
 int config_load(const char *path, FILE *errors, struct config **ret)
 {
 	struct config *config = calloc(1, sizeof(*config));
-	int r = 0;
+	int r;
 
 	if (!config)
 		return -ENOMEM;
-	if (path)
-		r = read_one(config, path, errors);
-	if (r == 0 && path)
-		r = read_drop_ins(config, path, errors);
-	if (r == 0)
-		r = read_default_floor(config, errors);
+	r = read_all(config, path, errors);
 	if (r == 0)
 		r = check_required(config, errors);
 	if (r == 0)
@@ -345,8 +363,7 @@ void config_destroy(struct config *config)
 {
 	if (!config)
 		return;
-	for (size_t i = 0; i < config->values_n; i++)
-		free(config->values[i].text);
+	forget_values(config);
 	free(config);
 }
 

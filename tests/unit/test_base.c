@@ -94,6 +94,19 @@ static void the_built_in_floor_serves_where_no_station_is_named(void **state)
 	config_destroy(config);
 }
 
+static void a_file_may_change_the_built_in_floor(void **state)
+{
+	char errors[512] = "";
+	struct config *config = load("[plc conveyor1]\ncommissioned = no\nport = 1600\n", errors, sizeof(errors));
+
+	(void)state;
+	assert_non_null(config);
+	assert_false(config_bool(config, "plc conveyor1", "commissioned"));
+	assert_int_equal(config_int(config, "plc conveyor1", "port"), 1600);
+	assert_string_equal(config_text(config, "plc conveyor1", "station"), "induct1");
+	config_destroy(config);
+}
+
 static void outside_json_is_read_by_name_type_and_range(void **state)
 {
 	_cleanup_json_ json_t *object = json_parse("{\"a\":1,\"b\":\"x\"}", 15, NULL, 0);
@@ -124,6 +137,7 @@ int main(void)
 		cmocka_unit_test(utf8_with_surrogates_or_overlong_forms_is_refused),
 		cmocka_unit_test(an_unknown_key_is_an_error_with_its_line),
 		cmocka_unit_test(the_built_in_floor_serves_where_no_station_is_named),
+		cmocka_unit_test(a_file_may_change_the_built_in_floor),
 		cmocka_unit_test(outside_json_is_read_by_name_type_and_range),
 	};
 
