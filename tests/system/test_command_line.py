@@ -236,17 +236,19 @@ def test_audit_and_replay_prove_a_fresh_copy_and_keep_it_only_as_evidence():
         def prove(*words):
             return subprocess.run([own, "-c", place.config, *words], capture_output=True, text=True, env=env,
                                   timeout=60)
-        assert prove("audit", "--json").returncode == 0
+        assert prove("audit").returncode == 0
         called = open(place.path + "/called").read()
         assert f"--audit {place.state}/backup/audit-" in called and called.rstrip().endswith("--json")
         assert os.listdir(place.state + "/backup") == []
         place.write("code", "1")
+        place.write("facts", '{"ok":false,"findings":[{"say":"row 7 differs"}]}')
         failed = prove("replay")
         assert failed.returncode == 1 and "the copy is kept" in failed.stderr
+        assert failed.stdout == "replay: FALSE\n\nfindings:\nsay\nrow 7 differs\n", failed.stdout
         assert [n.split("-")[0] for n in os.listdir(place.state + "/backup")] == ["replay"]
         place.write("code", "0")
         assert prove("replay", "/some/file").returncode == 0
-        assert open(place.path + "/called").read().rstrip().endswith("--replay /some/file")
+        assert open(place.path + "/called").read().rstrip().endswith("--replay /some/file --json")
 
 
 def test_proof_reads_both_books_and_prints_one_line():
