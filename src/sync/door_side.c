@@ -400,12 +400,13 @@ static void on_other(void *user, const json_t *message)
 
 void door_side_read_outbox(struct uplink *u, const struct edge_output *out)
 {
-	char id[32];
+	char id[32], after[32];
 	json_t *query;
 
 	snprintf(id, sizeof(id), "outbox-%lld", (long long)out->read);
-	query = json_pack("{s:{s:s,s:s,s:I,s:I}}", "query", "id", id, "name", "outbox", "after",
-		(json_int_t)out->after, "limit", (json_int_t)out->limit);
+	snprintf(after, sizeof(after), "%lld", (long long)out->after);
+	query = json_pack("{s:{s:s,s:s,s:s,s:I}}", "query", "id", id, "name", "outbox", "after", after, "limit",
+		(json_int_t)out->limit);
 	if (door_client_send(u->door, query) < 0)
 		u->read_failed = out->read;
 }

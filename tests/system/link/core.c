@@ -90,7 +90,7 @@ void core_add_event(struct core *c, const char *type, const char *data)
 static void answer_outbox(struct core *c, const json_t *query)
 {
 	json_t *rows = json_array();
-	int64_t n = json_int(query, "after") + 1, limit = json_int(query, "limit");
+	int64_t n = strtoll(json_str(query, "after"), NULL, 10) + 1, limit = json_int(query, "limit");
 	size_t bytes = 0;
 
 	for (; n <= c->head && limit-- > 0 && bytes < PAGE_BYTES; n++) {
