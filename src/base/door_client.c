@@ -324,6 +324,9 @@ static bool relay(struct door_client *c, size_t len)
 {
 	char word[DOOR_NAME_MAX];
 
+	/* The core ends its messages for people at a terminal. */
+	while (len && c->in[len - 1] == '\n')
+		len--;
 	if (!c->handlers.raw || !word_of(c->in, len, word, sizeof(word)))
 		return false;
 	if (!c->handlers.raw(c->user, word, c->in, len))

@@ -28,10 +28,14 @@ static void on_command(struct exchange *x, enum answer_kind kind, const json_t *
 {
 	struct request *request = request_of(x);
 
-	if (kind == ANSWER_OUTCOME)
+	if (kind == ANSWER_OUTCOME) {
 		request_answer_bytes(request, MHD_HTTP_OK, x->text, x->text_len);
-	else
-		request_answer_lost(request, kind, body);
+		return;
+	}
+	/* Perhaps the session was ended elsewhere: the next request asks the core. */
+	if (kind == ANSWER_REFUSED && strcmp(json_str(body, "why"), "not_allowed") == 0)
+		sessions_drop(&request->web->sessions, request->session.id);
+	request_answer_lost(request, kind, body);
 }
 
 static void on_logout(struct exchange *x, enum answer_kind kind, const json_t *body)

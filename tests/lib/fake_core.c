@@ -167,9 +167,9 @@ static void on_login(int fd, const json_t *login)
 
 	text_copy(sessions[i][0], DOOR_NAME_MAX, json_str(login, "session"));
 	text_copy(sessions[i][1], DOOR_NAME_MAX, json_str(login, "device"));
-	send_object(fd, json_pack("{s:{s:s,s:b,s:s,s:s,s:s,s:i,s:{}}}", "outcome", "id",
+	send_object(fd, json_pack("{s:{s:s,s:b,s:s,s:s,s:s,s:i,s:{s:s,s:s}}}", "outcome", "id",
 				json_str(login, "id"), "ok", 1, "code", "welcome", "say", "Hello Sam",
-				"signal", "good", "seq", 1, "data"));
+				"signal", "good", "seq", 1, "data", "name", "Sam", "role", "supervisor"));
 }
 
 static void on_subscribe(int fd, const char *topic)

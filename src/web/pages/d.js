@@ -136,16 +136,24 @@ function fillCards(section, rows, empty, draw) {
 
 const cases = new List(by('cases'), 'cases', { state: 'open' }, (rows) => fillCards(by('cases'), rows, 'Nothing waits for a decision', (row) => [
 	make('p', { textContent: row.say }),
-	make('small', { textContent: `${words(row.kind)} · for ${row.role} · since ${since(row.opened)}` }),
+	make('small', { textContent: `${words(row.kind)} · for ${row.role} · since ${since(row.opened ?? row.opened_us)}` }),
 	make('div', {}, ...choicesOf(row.choices).map((choice) => button(words(choice), () => resolveCase(row, choice)))),
 ]));
 
 const LABEL_CHOICES = [['printed', 'It is there'], ['again', 'Print again'], ['void', 'Void it']];
-const labels = new List(by('labels'), 'labels', { state: 'doubtful' }, (rows) => fillCards(by('labels'), rows, 'Every label is accounted for', (row) => [
-	make('p', { textContent: row.sscc }),
-	make('small', { textContent: [`carton ${row.carton}`, row.printer, row.evidence].filter(Boolean).join(' · ') }),
-	make('div', {}, ...LABEL_CHOICES.map(([result, text]) => button(text, () => act('label_resolve', { job: row.job, result })))),
-]));
+const inDoubt = { doubtful: [], failed: [] };
+
+function drawLabels(kind, rows) {
+	inDoubt[kind] = rows;
+	fillCards(by('labels'), [...inDoubt.doubtful, ...inDoubt.failed], 'Every label is accounted for', (row) => [
+		make('p', { textContent: row.sscc }),
+		make('small', { textContent: [words(row.state), `carton ${row.carton}`, row.printer, row.evidence].filter(Boolean).join(' · ') }),
+		make('div', {}, ...LABEL_CHOICES.map(([result, text]) => button(text, () => act('label_resolve', { job: row.job, result })))),
+	]);
+}
+
+const labels = Object.keys(inDoubt).map((kind) => new List(by('labels'), 'labels', { state: kind }, (rows) => drawLabels(kind, rows)));
+const loadLabels = () => Promise.all(labels.map((list) => list.load()));
 
 const lanes = new List(by('lanes'), 'lanes', {}, (rows) => fillTable(by('lanes'), [
 	['Lane', (r) => make('span', {}, make('b', { textContent: r.number }), ' ' + r.lane)],
@@ -160,7 +168,7 @@ const devices = new List(by('devices'), 'devices', {}, (rows) => fillTable(by('d
 	['Kind', (r) => r.kind],
 	['Station', (r) => r.station],
 	['State', (r) => state(r.state)],
-	['Since', (r) => since(r.since)],
+	['Since', (r) => since(r.since ?? r.since_us)],
 	['', (r) => make('small', { textContent: r.reason ?? '' })],
 ], rows, 'No device has reported yet'));
 
@@ -192,7 +200,7 @@ async function loadLink() {
 	const b = box.querySelector('b');
 	b.textContent = linkWorks(row) ? words(row.state || 'none') : 'Down';
 	b.dataset.look = linkWorks(row) ? 'good' : 'wait';
-	box.querySelector('.link-state span').textContent = [row.since ? 'since ' + since(row.since) : '', row.reason].filter(Boolean).join(' · ');
+	box.querySelector('.link-state span').textContent = ['since ' + since(row.since ?? row.since_us), row.reason].filter(Boolean).join(' · ');
 	box.querySelector('dl').replaceChildren(...[
 		['Waiting to be sent', depth], ['Sent and kept at HQ', row.up_safe ?? 0], ['Received from HQ', row.down_n ?? 0],
 		['Free label numbers', row.sscc_free ?? 0], ['Epoch', row.epoch ?? ''],
@@ -202,10 +210,11 @@ async function loadLink() {
 
 // ---- life
 
+const loadLanes = () => lanes.load();
 const LOADS = {
-	orders: [() => orders.load(), loadStatus, () => lanes.load(), () => labels.load()],
+	orders: [() => orders.load(), loadStatus, loadLanes, loadLabels],
 	cases: [() => cases.load()],
-	devices: [() => devices.load(), () => lanes.load(), () => labels.load()],
+	devices: [() => devices.load(), loadLanes, loadLabels],
 	status: [loadStatus],
 	link: [loadLink],
 };
