@@ -43,6 +43,10 @@ const heard = (page) => page.waitForFunction(() => {
 	const acts = JSON.parse(localStorage.getItem(key));
 	return acts.heard === `${acts.origin}:${acts.n}`;
 });
+const flashGone = (page) => page.waitForFunction(() => {
+	const look = getComputedStyle(document.getElementById('flash'));
+	return look.display === 'none' || look.visibility === 'hidden';
+});
 const promptData = (page) => page.evaluate(async () => (await (await fetch('/api/prompt')).json()).push);
 
 async function login(page, badge, pin) {
@@ -63,10 +67,10 @@ async function step(name, work) {
 }
 
 // PICTURES=docs/pictures tests/browser/pages.sh makes the pictures of the README.
-async function picture(page, name) {
+async function picture(page, name, whole = false) {
 	const folder = process.env.PICTURES ?? process.env.WORK;
 	fs.mkdirSync(folder, { recursive: true });
-	await page.screenshot({ path: path.join(folder, name + '.png') });
+	await page.screenshot({ path: path.join(folder, name + '.png'), fullPage: whole });
 }
 
 let hand, firstTote;
@@ -157,6 +161,8 @@ async function handheld() {
 		await type(hand, TEA.barcode);
 		await done(hand, 2);
 		await idle(hand);
+		await flashGone(hand);
+		await picture(hand, 'handheld');
 		await hand.unroute('**/api/command');
 		assert.equal(new Set(ids).size, 1);
 		assert.equal(await sounds(hand, 'Right'), right + 1);
@@ -184,7 +190,6 @@ async function handheld() {
 		assert.equal((await asked).postDataJSON().args.data, '010401234500003010LOT7\u001d3703');
 		await hand.waitForSelector('body[data-signal=bad]');
 		await idle(hand);
-		await picture(hand, 'handheld');
 	});
 
 	await step('the order is picked to its end', async () => {
@@ -238,6 +243,7 @@ async function station() {
 			await heard(page);
 		}
 		await page.waitForFunction(() => /2 of 4/.test(document.getElementById('items').textContent));
+		await flashGone(page);
 		await picture(page, 'station');
 		for (let n = 3; n <= 4; n++) {
 			await idle(page);
@@ -266,7 +272,7 @@ async function desk() {
 		await page.waitForFunction(() => Number(document.getElementById('link').dataset.depth) > 0);
 		await page.waitForSelector('#banner[data-why=wan]');
 		await page.waitForSelector('#cases li[data-key]');
-		await picture(page, 'desk');
+		await picture(page, 'desk', true);
 	});
 
 	await step('a tab narrows the queue to one state', async () => {
