@@ -178,6 +178,21 @@ static void close_bridge(struct bridge *b)
 	config_destroy(b->config);
 }
 
+static int check_devices(const struct config *config)
+{
+	static const char *const kinds[] = { "scanner", "scale" };
+	const char *section;
+	int r = 0;
+
+	for (size_t k = 0; k < array_len(kinds); k++)
+		for (size_t i = 0; (section = config_section(config, kinds[k], i)); i++)
+			if (device_check(config, section) < 0)
+				r = -EINVAL;
+	if (r == 0)
+		puts("configuration OK");
+	return r;
+}
+
 static int start(struct bridge *b)
 {
 	_cleanup_json_ json_t *devices = json_array();
@@ -206,16 +221,11 @@ int main(int argc, char **argv)
 	log_open("wharf-bridge", LOG_INFO);
 	if (config_load(path, stderr, &b.config) < 0)
 		return 2;
-	if (check) {
-		puts("configuration OK");
-		config_destroy(b.config);
-		return 0;
-	}
 	loop_open();
-	r = start(&b);
-	if (r < 0) {
+	r = check ? check_devices(b.config) : start(&b);
+	if (r < 0 && !check) {
 		log_error("cannot start: %s", strerror(-r));
-	} else {
+	} else if (!check) {
 		loop_ready();
 		run(&b);
 	}
