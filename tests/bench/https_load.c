@@ -1,6 +1,7 @@
 /* Handhelds as fast as they can: N keep-alive HTTPS connections, each a logged-in device with one scan in the air.
  * Prints scans a second and latencies as one JSON line.
  *   https_load PORT CONNECTIONS SECONDS BADGE PIN
+ * The i-th of several connections logs in as BADGE followed by i (from 0), for one person has one session.
  * Each device is driven by its prompts to an item (start, location) and then scans that item over and over, each
  * time as a new act with the step of the last prompt and the last outcome heard. */
 #include <arpa/inet.h>
@@ -129,13 +130,13 @@ static json_t *call(struct client *c, const char *method, const char *path, cons
 	return answer;
 }
 
-static void log_in(struct client *c, const char *badge, const char *pin)
+static void log_in(struct client *c, const char *badge, int i, const char *pin)
 {
 	char body[256], *cookie, *text;
 	json_t *answer;
 
-	text_format(body, sizeof(body), "{\"badge\":\"%s\",\"pin\":\"%s\",\"device\":\"%s\"}", badge,
-		pin, c->device);
+	text_format(body, sizeof(body), "{\"badge\":\"%s%d\",\"pin\":\"%s\",\"device\":\"%s\"}", badge,
+		i, pin, c->device);
 	send_request(c, "POST", "/api/login", body);
 	while (!read_response(c, &text))
 		;
@@ -275,7 +276,7 @@ int main(int argc, char **argv)
 		text_format(clients[i]->device, sizeof(clients[i]->device), "hh-load-%d", i);
 		text_format(clients[i]->origin, sizeof(clients[i]->origin), "load-%s-%d", run, i);
 		connect_client(clients[i], atoi(argv[1]));
-		log_in(clients[i], argv[4], argv[5]);
+		log_in(clients[i], argv[4], i, argv[5]);
 		drive_to_item(clients[i]);
 	}
 	load(clients, n, clock_boot_us() + seconds * US_PER_S);
