@@ -12,10 +12,15 @@
 
 void message_refuse(struct peer *peer, const char *id, const char *why, const char *say)
 {
+	char text[WHY_MAX];
+
+	/* It may quote what came, cut at a number of bytes. */
+	snprintf(text, sizeof(text), "%s", say);
+	text_make_utf8(text);
 	if (id)
-		peer_send(peer, json_pack("{s:{s:s, s:s, s:s}}", "refused", "id", id, "why", why, "say", say));
+		peer_send(peer, json_pack("{s:{s:s, s:s, s:s}}", "refused", "id", id, "why", why, "say", text));
 	else
-		peer_send(peer, json_pack("{s:{s:s, s:s}}", "error", "why", why, "say", say));
+		peer_send(peer, json_pack("{s:{s:s, s:s}}", "error", "why", why, "say", text));
 }
 
 /* The id of a command that is otherwise not readable, so that its sender knows which one was refused. */
