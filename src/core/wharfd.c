@@ -205,6 +205,7 @@ int main(int argc, char **argv)
 	}
 	if (sodium_init() < 0)
 		return EXIT_FAILURE;
+	store_single_thread();
 	if (opt_audit)
 		return inspect_audit(opt_audit, opt_json);
 	if (opt_replay)

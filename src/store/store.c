@@ -117,6 +117,12 @@ static int prepare_all(struct store *store)
 	return 0;
 }
 
+void store_single_thread(void)
+{
+	sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 static int open_file(const char *path, const char *vfs, int flags, struct store **ret)
 {
 	struct store *store = calloc(1, sizeof(*store));
@@ -195,6 +201,18 @@ void store_rollback(struct store *store)
 {
 	if (store_in_transaction(store))
 		sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
+void store_begin_read(struct store *store)
+{
+	store_run(store, SQL_BEGIN_READ, "");
+}
+
+void store_end_read(struct store *store)
+{
+	store_run(store, SQL_COMMIT, "");
+	if (store->failure != STORE_OK)
+		store_rollback(store);
 }
 
 void store_savepoint(struct store *store)

@@ -14,6 +14,9 @@
 
 struct store;
 
+/* For a program with one thread, before its first store: SQLite then takes no locks and counts no memory. */
+void store_single_thread(void);
+
 /* Opens or creates; `vfs` names an SQLite VFS (NULL: the system's). 0 or -errno; -EILSEQ where the file is
  * no wharf database, -EPROTO where its schema is of a newer version. */
 int store_open(const char *path, const char *vfs, struct store **ret);
@@ -38,6 +41,9 @@ void store_begin(struct store *store);
 /* 0, or -1 with store_failure() set; the transaction is rolled back then. */
 int store_commit(struct store *store);
 void store_rollback(struct store *store);
+/* Reads between two turns that share one snapshot: each alone would lock the log anew. Nothing may be written. */
+void store_begin_read(struct store *store);
+void store_end_read(struct store *store);
 void store_savepoint(struct store *store);
 void store_release(struct store *store);
 void store_undo(struct store *store); /* back to the savepoint */
