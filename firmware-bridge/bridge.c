@@ -63,6 +63,15 @@ static void on_push(void *user, const json_t *push)
 			b->devices[i]->kind->push(b->devices[i], push);
 }
 
+static void on_welcome(void *user, const json_t *welcome)
+{
+	struct bridge *b = user;
+
+	(void)welcome;
+	for (size_t i = 0; i < b->devices_n; i++)
+		teller_tell_again(&b->devices[i]->teller);
+}
+
 static void on_other(void *user, const json_t *message)
 {
 	const json_t *error = json_object_get(message, "error");
@@ -81,7 +90,7 @@ static void on_lost(void *user)
 			b->devices[i]->kind->lost(b->devices[i]);
 }
 
-static const struct door_handlers handlers = { .outcome = on_outcome,
+static const struct door_handlers handlers = { .welcome = on_welcome, .outcome = on_outcome,
 	.refused = on_refused,
 	.push = on_push,
 	.other = on_other,

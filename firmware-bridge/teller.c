@@ -56,6 +56,11 @@ void teller_set(struct teller *t, const char *state, const char *reason)
 	note_hello(t);
 }
 
+void teller_tell_again(struct teller *t)
+{
+	t->changed = true;
+}
+
 void teller_send(struct teller *t, struct door_client *client)
 {
 	json_t *args;

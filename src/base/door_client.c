@@ -401,27 +401,30 @@ static int keep_waiting(struct door_client *c, const char *id, char *text, size_
 	return 0;
 }
 
-int door_client_command(struct door_client *c, json_t *command, int64_t *ret_n)
+/* Gives the command its id: its own, or one made here. */
+static int set_id(struct door_client *c, json_t *command, char *ret_id, size_t size)
 {
-	_cleanup_json_ json_t *owned = command;
 	const char *given = json_string_value(json_object_get(command, "id"));
-	int64_t age_ms = json_int(command, "age_ms");
-	char id[DOOR_ID_MAX];
-	char *text;
-	int r;
 
 	if (given)
-		r = text_copy(id, sizeof(id), given);
-	else
-		r = text_format(id, sizeof(id), "%s:%lld", c->origin, (long long)c->next_n);
-	if (r < 0)
-		return -EINVAL;
-	if (!given)
-		json_object_set_new(command, "id", json_string(id));
+		return text_copy(ret_id, size, given) < 0 ? -EINVAL : 0;
+	text_format(ret_id, size, "%s:%lld", c->origin, (long long)c->next_n);
+	return json_object_set_new(command, "id", json_string(ret_id)) < 0 ? -ENOMEM : 1;
+}
+
+int door_client_command(struct door_client *c, json_t *command, int64_t *ret_n)
+{
+	int64_t age_ms = json_int(command, "age_ms");
+	char id[DOOR_ID_MAX], *text = NULL;
+	int made = set_id(c, command, id, sizeof(id)), r = made;
+
 	json_object_del(command, "age_ms");
-	text = json_dumps(command, JSON_COMPACT);
-	r = keep_waiting(c, id, text, text ? strlen(text) - 1 : 0, age_ms);
-	if (r == 0 && !given) {
+	if (r >= 0)
+		text = json_dumps(command, JSON_COMPACT);
+	json_decref(command);
+	if (r >= 0)
+		r = keep_waiting(c, id, text, text ? strlen(text) - 1 : 0, age_ms);
+	if (r == 0 && made) {
 		if (ret_n)
 			*ret_n = c->next_n;
 		c->next_n++;

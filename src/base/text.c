@@ -100,21 +100,44 @@ static bool utf8_second_ok(uint8_t lead, uint8_t second)
 	}
 }
 
+/* Length of the character that starts here, 0 where none does. */
+static size_t utf8_character(const uint8_t *p, size_t len)
+{
+	size_t n = utf8_length(p[0]);
+
+	if (!n || n > len || (n > 1 && !utf8_second_ok(p[0], p[1])))
+		return 0;
+	for (size_t i = 2; i < n; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	return n;
+}
+
 bool text_is_utf8(const char *bytes, size_t len)
 {
 	const uint8_t *p = (const uint8_t *)bytes;
 
 	for (size_t i = 0; i < len;) {
-		size_t n = utf8_length(p[i]);
+		size_t n = utf8_character(p + i, len - i);
 
-		if (!n || n > len - i || (n > 1 && !utf8_second_ok(p[i], p[i + 1])))
+		if (!n)
 			return false;
-		for (size_t k = 2; k < n; k++)
-			if ((p[i + k] & 0xc0) != 0x80)
-				return false;
 		i += n;
 	}
 	return true;
+}
+
+void text_make_utf8(char *text)
+{
+	size_t len = strlen(text);
+
+	for (size_t i = 0; i < len;) {
+		size_t n = utf8_character((const uint8_t *)text + i, len - i);
+
+		if (!n)
+			text[i] = '?';
+		i += n ? n : 1;
+	}
 }
 
 int text_mkdirs(const char *path, unsigned mode)

@@ -12,10 +12,15 @@
 
 void message_refuse(struct peer *peer, const char *id, const char *why, const char *say)
 {
+	char text[WHY_MAX];
+
+	/* It may quote what came, cut at a number of bytes. */
+	snprintf(text, sizeof(text), "%s", say);
+	text_make_utf8(text);
 	if (id)
-		peer_send(peer, json_pack("{s:{s:s, s:s, s:s}}", "refused", "id", id, "why", why, "say", say));
+		peer_send(peer, json_pack("{s:{s:s, s:s, s:s}}", "refused", "id", id, "why", why, "say", text));
 	else
-		peer_send(peer, json_pack("{s:{s:s, s:s}}", "error", "why", why, "say", say));
+		peer_send(peer, json_pack("{s:{s:s, s:s}}", "error", "why", why, "say", text));
 }
 
 /* The id of a command that is otherwise not readable, so that its sender knows which one was refused. */
@@ -75,6 +80,13 @@ static char *journal_text(struct core *core, json_t *message, const char *bytes,
 	return json_dumps(message, JSON_COMPACT);
 }
 
+/* With little disk left what was begun is finished, and nothing new is begun. */
+static bool is_new_work(const struct command *c)
+{
+	return c->kind->priority == PRIORITY_BULK ||
+		(strcmp(c->kind->name, "key") == 0 && strcmp(json_str(c->args, "key"), "start") == 0);
+}
+
 static void take_command(struct peer *peer, json_t *message, const char *bytes, size_t len)
 {
 	struct core *core = peer->core;
@@ -91,6 +103,11 @@ static void take_command(struct peer *peer, json_t *message, const char *bytes, 
 		message_refuse(peer, id, code, why);
 		free(p->text);
 		free(p);
+		return;
+	}
+	if (core->disk >= DISK_NO_NEW_WORK && is_new_work(&p->command)) {
+		message_refuse(peer, id, "disk_full", "The disk is almost full: finish what is begun, nothing new is started");
+		pending_free(p);
 		return;
 	}
 	peer->commands++;

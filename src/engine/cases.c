@@ -20,6 +20,7 @@ int64_t case_open(struct engine *e, struct command *c, struct outcome *o, const 
 	va_start(args, format);
 	vsnprintf(say, sizeof(say), format, args);
 	va_end(args);
+	text_make_utf8(say);
 	store_run(e->store, SQL_CASE_ADD, "tttttti", kind, state_name(MACHINE_CASE, CASE_OPEN), role_name(role),
 		subject, say, choices, c->moment.now_us);
 	open = store_last_id(e->store);

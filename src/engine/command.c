@@ -60,6 +60,7 @@ void outcome_good(struct outcome *o, const char *code, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(o->say, sizeof(o->say), format, args);
 	va_end(args);
+	text_make_utf8(o->say); /* a limit in bytes may have cut a character */
 }
 
 void outcome_bad(struct outcome *o, const char *code, const char *format, ...)
@@ -72,6 +73,7 @@ void outcome_bad(struct outcome *o, const char *code, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(o->say, sizeof(o->say), format, args);
 	va_end(args);
+	text_make_utf8(o->say); /* a limit in bytes may have cut a character */
 }
 
 void outcome_quiet(struct outcome *o, const char *code)

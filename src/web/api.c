@@ -229,7 +229,8 @@ void api_places(struct request *request)
 		json_array_append_new(stations,
 			json_pack("{s:s,s:s}", "station", config_name(section), "kind",
 				config_text(config, section, "kind")));
-	body = json_pack("{s:s,s:s,s:O}", "site", config_text(config, "site", "name"), "title",
-		config_text(config, "site", "title"), "stations", stations);
+	body = json_pack("{s:s,s:s,s:b,s:O}", "site", config_text(config, "site", "name"), "title",
+		config_text(config, "site", "title"), "hq", config_text(config, "hq", "address")[0] != '\0',
+		"stations", stations);
 	request_answer_json(request, MHD_HTTP_OK, body ? json_dumps(body, JSON_COMPACT) : NULL);
 }

@@ -40,6 +40,8 @@ static bool path_matches(const struct route *route, const char *path)
 {
 	size_t len = strlen(route->path);
 
+	if (len == 1 && strncmp(path, "/api/", 5) == 0)
+		return false; /* pages do not hide a wrong method of the API */
 	if (route->path[len - 1] == '/')
 		return strncmp(route->path, path, len) == 0;
 	return strcmp(route->path, path) == 0;

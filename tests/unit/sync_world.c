@@ -89,6 +89,9 @@ static bool chance(struct world *w, int per_mille)
 }
 
 static void complain(struct world *w, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void complain(struct world *w, const char *format, ...)
 {
 	va_list args;
 

@@ -129,6 +129,17 @@ static void outside_json_is_read_by_name_type_and_range(void **state)
 	assert_string_equal(why, "\"a\" must be 2 to 5");
 }
 
+static void a_text_cut_in_a_character_is_made_text_again(void **state)
+{
+	char cut[] = "Gr\xc3\xb6\xc3", wild[] = "\xff" "a\xe2\x82" "b\xe2\x82\xac";
+
+	(void)state;
+	text_make_utf8(cut);
+	assert_string_equal(cut, "Gr\xc3\xb6?");
+	text_make_utf8(wild);
+	assert_string_equal(wild, "?a??b\xe2\x82\xac");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -139,6 +150,7 @@ int main(void)
 		cmocka_unit_test(the_built_in_floor_serves_where_no_station_is_named),
 		cmocka_unit_test(a_file_may_change_the_built_in_floor),
 		cmocka_unit_test(outside_json_is_read_by_name_type_and_range),
+		cmocka_unit_test(a_text_cut_in_a_character_is_made_text_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

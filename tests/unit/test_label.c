@@ -56,7 +56,7 @@ static void compare_with_golden(int dpi, const char *path)
 	_cleanup_free_ char *zpl = NULL, *golden = NULL;
 	struct label_template *template = NULL;
 	char why[200] = "";
-	size_t len, golden_len;
+	size_t len = 0, golden_len;
 
 	if (template_load("", "logistic-a6", &template, why, sizeof(why)) < 0 ||
 		label_render(template, data, dpi, &zpl, &len, why, sizeof(why)) < 0)

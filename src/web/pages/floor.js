@@ -2,7 +2,7 @@
 
 import { Acts } from '/acts.js';
 import { Login } from '/login.js';
-import { banner, listen, me } from '/net.js';
+import { banner, listen, me, places } from '/net.js';
 import { play } from '/sound.js';
 import { wedge } from '/wedge.js';
 
@@ -30,6 +30,7 @@ export class Floor {
 	async start() {
 		let person;
 		try {
+			await places();
 			person = await me();
 		} catch {
 			this.net.server = false;
