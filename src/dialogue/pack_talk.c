@@ -147,7 +147,9 @@ static bool weight_accepted(struct engine *e, int64_t carton)
 	char subject[32];
 
 	snprintf(subject, sizeof(subject), "%" PRId64, carton);
-	return store_number(e->store, 0, SQL_CASE_ACCEPTED, "tt", "weight_off", subject) > 0;
+	/* Of an earlier weight it says nothing about the one that is open now. */
+	return store_number(e->store, 0, SQL_CASE_ACCEPTED, "tt", "weight_off", subject) > 0 &&
+		!store_number(e->store, 0, SQL_CASE_FIND, "tt", "weight_off", subject);
 }
 
 static void close_carton(struct engine *e, struct command *c, struct outcome *o, struct dialogue *d)

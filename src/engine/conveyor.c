@@ -121,6 +121,8 @@ void conveyor_scan(struct engine *e, struct command *c, struct outcome *o, const
 		return;
 	}
 	carton_move(e, carton, CARTON_INDUCTED);
+	/* Scanned again, it is still one carton: a second row would meet the next carton's request. */
+	store_run(e->store, SQL_INDUCT_CARTON_GONE, "i", carton);
 	paired = pair_with_request(e, c, o, station, carton);
 	store_run(e->store, SQL_INDUCT_ADD, "tiit", station, carton, c->moment.boot_us, paired ? "paired" : "waiting");
 	o->effect = true;
@@ -143,7 +145,9 @@ static int64_t identify_carton(struct engine *e, const struct command *c, const 
 		return 0;
 	if (r->code[0]) {
 		sscc_of_scan("", r->code, sscc);
-		return carton_of_sscc(e, sscc);
+		carton = carton_of_sscc(e, sscc);
+		store_run(e->store, SQL_INDUCT_CARTON_GONE, "i", carton);
+		return carton;
 	}
 	store_run(e->store, SQL_INDUCT_EXPIRE, "ti", c->device, c->moment.boot_us - PAIR_WINDOW_US);
 	q = store_query(e->store, SQL_INDUCT_NEXT, "t", c->device);

@@ -129,9 +129,11 @@ bool pack_weigh(struct engine *e, struct command *c, struct outcome *o, int64_t 
 
 	keep_evidence(e, c, carton, &w, fits);
 	store_run(e->store, SQL_WEIGH_TAKEN, "i", carton);
-	if (fits)
-		return true;
 	snprintf(subject, sizeof(subject), "%lld", (long long)carton);
+	if (fits) {
+		case_close(e, o, "weight_off", subject, "weighed_again");
+		return true;
+	}
 	case_open(e, c, o, "weight_off", ROLE_SUPERVISOR, subject, "accept|repack",
 		"Carton %lld weighs %lld g, expected %lld g", (long long)carton, (long long)(w.value_ug / UG_PER_G),
 		(long long)(expected / UG_PER_G));
