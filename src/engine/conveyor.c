@@ -17,18 +17,6 @@
 #define REASON_LANE_FULL 2
 #define REASON_REJECT 3
 
-static unsigned carton_state(struct engine *e, int64_t carton)
-{
-	struct store_cursor q = store_query(e->store, SQL_CARTON_STATE, "i", carton);
-	unsigned state = CARTON_VOID;
-
-	if (store_first(&q)) {
-		state = state_named(MACHINE_CARTON, store_text(&q, 0));
-		store_end(&q);
-	}
-	return state;
-}
-
 bool carton_on_conveyor(struct engine *e, int64_t carton)
 {
 	unsigned state = carton_state(e, carton);
