@@ -63,6 +63,15 @@ static void on_push(void *user, const json_t *push)
 			b->devices[i]->kind->push(b->devices[i], push);
 }
 
+static void on_welcome(void *user, const json_t *welcome)
+{
+	struct bridge *b = user;
+
+	(void)welcome;
+	for (size_t i = 0; i < b->devices_n; i++)
+		teller_tell_again(&b->devices[i]->teller);
+}
+
 static void on_other(void *user, const json_t *message)
 {
 	const json_t *error = json_object_get(message, "error");
@@ -81,7 +90,7 @@ static void on_lost(void *user)
 			b->devices[i]->kind->lost(b->devices[i]);
 }
 
-static const struct door_handlers handlers = { .outcome = on_outcome,
+static const struct door_handlers handlers = { .welcome = on_welcome, .outcome = on_outcome,
 	.refused = on_refused,
 	.push = on_push,
 	.other = on_other,
@@ -178,6 +187,21 @@ static void close_bridge(struct bridge *b)
 	config_destroy(b->config);
 }
 
+static int check_devices(const struct config *config)
+{
+	static const char *const kinds[] = { "scanner", "scale" };
+	const char *section;
+	int r = 0;
+
+	for (size_t k = 0; k < array_len(kinds); k++)
+		for (size_t i = 0; (section = config_section(config, kinds[k], i)); i++)
+			if (device_check(config, section) < 0)
+				r = -EINVAL;
+	if (r == 0)
+		puts("configuration OK");
+	return r;
+}
+
 static int start(struct bridge *b)
 {
 	_cleanup_json_ json_t *devices = json_array();
@@ -206,16 +230,11 @@ int main(int argc, char **argv)
 	log_open("wharf-bridge", LOG_INFO);
 	if (config_load(path, stderr, &b.config) < 0)
 		return 2;
-	if (check) {
-		puts("configuration OK");
-		config_destroy(b.config);
-		return 0;
-	}
 	loop_open();
-	r = start(&b);
-	if (r < 0) {
+	r = check ? check_devices(b.config) : start(&b);
+	if (r < 0 && !check) {
 		log_error("cannot start: %s", strerror(-r));
-	} else {
+	} else if (!check) {
 		loop_ready();
 		run(&b);
 	}

@@ -24,19 +24,11 @@ static int read_settings(struct device *d, const struct config *config)
 	return 0;
 }
 
-int device_init(struct device *d, const struct device_kind *kind, const struct config *config,
-	const char *section, json_t *hello_devices)
+int device_check(const struct config *config, const char *section)
 {
 	int baud = (int)config_int(config, section, "baud");
 
-	d->kind = kind;
-	d->section = section;
-	d->name = config_name(section);
-	d->station = config_text(config, section, "station");
-	d->driver = driver_find(config_text(config, section, "protocol"));
-	port_init(&d->port, config_text(config, section, "port"), baud,
-		d->driver ? d->driver->line : DRIVER_8N1);
-	if (!d->driver || read_settings(d, config) < 0) {
+	if (!driver_find(config_text(config, section, "protocol"))) {
 		log_error("[%s]: no driver for this protocol", section);
 		return -EINVAL;
 	}
@@ -44,6 +36,21 @@ int device_init(struct device *d, const struct device_kind *kind, const struct c
 		log_error("[%s]: baud %d is no speed of a tty", section, baud);
 		return -EINVAL;
 	}
+	return 0;
+}
+
+int device_init(struct device *d, const struct device_kind *kind, const struct config *config,
+	const char *section, json_t *hello_devices)
+{
+	d->kind = kind;
+	d->section = section;
+	d->name = config_name(section);
+	d->station = config_text(config, section, "station");
+	d->driver = driver_find(config_text(config, section, "protocol"));
+	port_init(&d->port, config_text(config, section, "port"),
+		(int)config_int(config, section, "baud"), d->driver ? d->driver->line : DRIVER_8N1);
+	if (device_check(config, section) < 0 || read_settings(d, config) < 0)
+		return -EINVAL;
 	teller_init(&d->teller, d->name, hello_devices);
 	return 0;
 }

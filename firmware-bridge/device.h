@@ -49,7 +49,10 @@ struct device {
 	bool fed; /* bytes since the last reset */
 };
 
-/* Common part, from the device's section. 0 or -EINVAL (logged with the section). */
+/* What the configuration's table cannot say about a section. 0 or -EINVAL (logged with the section). */
+int device_check(const struct config *config, const char *section);
+
+/* Common part, from the device's section. 0 or -EINVAL (logged). */
 int device_init(struct device *device, const struct device_kind *kind, const struct config *config,
 	const char *section, json_t *hello_devices);
 void device_fini(struct device *device);

@@ -132,6 +132,7 @@ static void on_welcome(void *user, const json_t *welcome)
 	struct worker *w = user;
 
 	(void)welcome;
+	teller_tell_again(&w->teller);
 	plc_host_ready(&w->plc, true);
 }
 

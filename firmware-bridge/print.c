@@ -89,6 +89,16 @@ static struct printer *find_printer(struct program *p, const char *topic)
 	return NULL;
 }
 
+/* A core that was started anew knows no device's state. */
+static void on_welcome(void *user, const json_t *welcome)
+{
+	struct program *p = user;
+
+	(void)welcome;
+	for (size_t i = 0; i < p->printers_n; i++)
+		p->printers[i].untold = p->printers[i].state.state != NULL;
+}
+
 static void on_push(void *user, const json_t *push)
 {
 	struct program *p = user;
@@ -225,8 +235,8 @@ static int tell_states(struct program *p, int64_t now_us)
 
 static int connect_door(struct program *p)
 {
-	static const struct door_handlers handlers = { .push = on_push, .outcome = on_outcome,
-		.refused = on_refused, .other = on_other };
+	static const struct door_handlers handlers = { .welcome = on_welcome, .push = on_push,
+		.outcome = on_outcome, .refused = on_refused, .other = on_other };
 	char boot[BOOT_ID_MAX], topic[DOOR_NAME_MAX + sizeof(TOPIC)];
 	int r;
 

@@ -18,6 +18,7 @@ struct cups_queue {
 	char host[HOST_MAX];
 	int port;
 	char name[HOST_MAX];
+	char resource[HOST_MAX + 16];
 	http_t *http;
 };
 
@@ -54,6 +55,8 @@ int cups_queue_create(const char *server, const char *queue, struct cups_queue *
 
 	if (r == 0)
 		r = text_copy(q->name, sizeof(q->name), queue);
+	if (r == 0)
+		r = text_format(q->resource, sizeof(q->resource), "/printers/%s", queue);
 	if (r < 0) {
 		free(q);
 		return r == -ENOMEM ? r : -EINVAL;
@@ -143,23 +146,59 @@ static int ask(struct cups_queue *q, ipp_t *request, const char *resource, ipp_t
 	return -ENOTCONN;
 }
 
+static ipp_t *new_job_request(const struct cups_queue *q, ipp_op_t op, int id)
+{
+	ipp_t *request = new_request(q, op);
+
+	ippAddInteger(request, IPP_TAG_OPERATION, IPP_TAG_INTEGER, "job-id", id);
+	return request;
+}
+
 static int cups_cancel(void *queue, int id)
 {
 	struct cups_queue *q = queue;
 	_cleanup_ipp_ ipp_t *answer = NULL;
-	ipp_t *request = new_request(q, IPP_OP_CANCEL_JOB);
 
-	ippAddInteger(request, IPP_TAG_OPERATION, IPP_TAG_INTEGER, "job-id", id);
-	return ask(q, request, "/jobs/", &answer);
+	return ask(q, new_job_request(q, IPP_OP_CANCEL_JOB, id), "/jobs/", &answer);
+}
+
+static int integer_value(ipp_t *answer, const char *name, ipp_tag_t tag, int missing)
+{
+	ipp_attribute_t *attribute = ippFindAttribute(answer, name, tag);
+
+	return attribute ? ippGetInteger(attribute, 0) : missing;
+}
+
+/* A job without a document yet: it prints nothing, whatever happens to us or to the answer. */
+static int create_job(struct cups_queue *q, const char *name, int *ret_id)
+{
+	_cleanup_ipp_ ipp_t *answer = NULL;
+	ipp_t *request = new_request(q, IPP_OP_CREATE_JOB);
+	int r;
+
+	ippAddString(request, IPP_TAG_OPERATION, IPP_TAG_NAME, "job-name", NULL, name);
+	r = ask(q, request, q->resource, &answer);
+	if (r < 0)
+		return r == -ENOENT || server_refused() ? -EREMOTE : -ENOTCONN;
+	*ret_id = integer_value(answer, "job-id", IPP_TAG_INTEGER, 0);
+	return *ret_id > 0 ? 0 : -EREMOTE;
 }
 
 /* Sends the document of job `id`. 0; -EREMOTE: it cannot be whole at the server; -EINPROGRESS. */
 static int send_document(struct cups_queue *q, int id, const char *name, const char *bytes, size_t len)
 {
-	if (cupsStartDocument(q->http, q->name, id, name, CUPS_FORMAT_RAW, 1) != HTTP_STATUS_CONTINUE ||
+	_cleanup_ipp_ ipp_t *request = new_job_request(q, IPP_OP_SEND_DOCUMENT, id);
+	_cleanup_ipp_ ipp_t *answer = NULL;
+
+	ippAddString(request, IPP_TAG_OPERATION, IPP_TAG_NAME, "document-name", NULL, name);
+	ippAddString(request, IPP_TAG_OPERATION, IPP_TAG_MIMETYPE, "document-format", NULL, CUPS_FORMAT_RAW);
+	ippAddBoolean(request, IPP_TAG_OPERATION, "last-document", 1);
+	/* The body goes in chunks: it is whole only with the empty last one, which cupsGetResponse sends. */
+	if (cupsSendRequest(q->http, request, q->resource, CUPS_LENGTH_VARIABLE) != HTTP_STATUS_CONTINUE ||
 		cupsWriteRequestData(q->http, bytes, len) != HTTP_STATUS_CONTINUE)
 		return -EREMOTE;
-	if (cupsFinishDocument(q->http, q->name) <= IPP_STATUS_OK_EVENTS_COMPLETE)
+	answer = cupsGetResponse(q->http, q->resource);
+	if (answer && cupsLastError() <= IPP_STATUS_OK_EVENTS_COMPLETE)
 		return 0;
 	return server_refused() ? -EREMOTE : -EINPROGRESS;
 }
@@ -168,21 +207,16 @@ static int cups_submit(void *queue, const char *name, const char *bytes, size_t 
 	char *why, size_t why_size)
 {
 	struct cups_queue *q = queue;
-	int id, r;
+	int id = 0, r;
 
 	if (connect_queue(q) < 0) {
 		snprintf(why, why_size, "print server %s does not answer", q->host);
 		return -ENOTCONN;
 	}
-	/* A job without a document prints nothing, so a lost answer here does no harm. */
-	id = cupsCreateJob(q->http, q->name, name, 0, NULL);
-	if (id == 0) {
-		bool refused = server_refused();
-
+	r = create_job(q, name, &id);
+	if (r < 0) {
 		copy_why(why, why_size);
-		if (!refused)
-			drop_connection(q);
-		return refused ? -EREMOTE : -ENOTCONN;
+		return r;
 	}
 	r = send_document(q, id, name, bytes, len);
 	if (r == 0) {
@@ -259,13 +293,6 @@ static void join_values(ipp_t *answer, const char *name, char *out, size_t size)
 	}
 }
 
-static int enum_value(ipp_t *answer, const char *name)
-{
-	ipp_attribute_t *attribute = ippFindAttribute(answer, name, IPP_TAG_ENUM);
-
-	return attribute ? ippGetInteger(attribute, 0) : -1;
-}
-
 static int map_job_state(int state, enum queue_job_state *ret)
 {
 	switch (state) {
@@ -298,18 +325,17 @@ static int cups_look(void *queue, int id, struct queue_job *ret)
 	struct cups_queue *q = queue;
 	_cleanup_ipp_ ipp_t *answer = NULL;
 	struct queue_job job = { .state = QUEUE_WAITING };
-	ipp_t *request = new_request(q, IPP_OP_GET_JOB_ATTRIBUTES);
+	ipp_t *request = new_job_request(q, IPP_OP_GET_JOB_ATTRIBUTES, id);
 	char reasons[80], message[64];
 	ipp_attribute_t *began;
 	int r;
 
-	ippAddInteger(request, IPP_TAG_OPERATION, IPP_TAG_INTEGER, "job-id", id);
 	ippAddStrings(request, IPP_TAG_OPERATION, IPP_TAG_KEYWORD, "requested-attributes",
 		(int)array_len(wanted), NULL, wanted);
 	r = ask(q, request, "/", &answer);
 	if (r < 0)
 		return r;
-	if (map_job_state(enum_value(answer, "job-state"), &job.state) < 0)
+	if (map_job_state(integer_value(answer, "job-state", IPP_TAG_ENUM, -1), &job.state) < 0)
 		return -ENOTCONN;
 	join_values(answer, "job-state-reasons", reasons, sizeof(reasons));
 	join_values(answer, "job-printer-state-message", message, sizeof(message));
@@ -336,7 +362,7 @@ static int cups_printer(void *queue, struct queue_printer *ret)
 	r = ask(q, request, "/", &answer);
 	if (r < 0)
 		return r;
-	ret->stopped = enum_value(answer, "printer-state") == IPP_PSTATE_STOPPED;
+	ret->stopped = integer_value(answer, "printer-state", IPP_TAG_ENUM, -1) == IPP_PSTATE_STOPPED;
 	join_values(answer, "printer-state-reasons", ret->reasons, sizeof(ret->reasons));
 	join_values(answer, "printer-error-policy", ret->policy, sizeof(ret->policy));
 	return 0;

@@ -1,6 +1,7 @@
 #include "print_run.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <errno.h>
 #include <stdio.h>
 
@@ -29,7 +30,7 @@ const char *print_result_name(enum print_result result)
 	case PRINT_STOPPED:
 		break;
 	}
-	assert(!"a stopped job has no result");
+	assert(false && "a stopped job has no result");
 	return "";
 }
 

@@ -47,13 +47,18 @@ void teller_set(struct teller *t, const char *state, const char *reason)
 
 	if (strcmp(t->state, state) == 0 && strncmp(t->reason, reason, sizeof(t->reason) - 1) == 0)
 		return;
-	if (strcmp(t->state, state) != 0)
+	if (strcmp(t->state, state) != 0 || !t->reason[0])
 		log_write(better ? LOG_INFO : LOG_WARNING, "device is %s%s%s device=%s", state,
 			reason[0] ? ": " : "", reason, t->device);
 	t->state = state;
 	snprintf(t->reason, sizeof(t->reason), "%s", reason);
 	t->changed = true;
 	note_hello(t);
+}
+
+void teller_tell_again(struct teller *t)
+{
+	t->changed = true;
 }
 
 void teller_send(struct teller *t, struct door_client *client)

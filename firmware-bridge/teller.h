@@ -26,6 +26,9 @@ void teller_fini(struct teller *teller);
 /* `state` is a literal. Logs a change. */
 void teller_set(struct teller *teller, const char *state, const char *reason);
 
+/* A core that was started anew knows no device's state: it is told once more. */
+void teller_tell_again(struct teller *teller);
+
 /* Sends what changed. Call in each turn of the loop. */
 void teller_send(struct teller *teller, struct door_client *client);
 

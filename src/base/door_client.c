@@ -20,7 +20,8 @@
 
 struct waiting {
 	char id[DOOR_ID_MAX];
-	json_t *command;
+	char *text; /* the command's object without its last '}': age_ms is written behind it */
+	size_t len;
 	int64_t born_us; /* when it happened, by this box's clock */
 	bool sent;
 };
@@ -35,12 +36,14 @@ struct door_client {
 
 	int fd;
 	bool welcomed;
+	bool batched;
 	int64_t retry_us;
 	int retry_ms;
 	int64_t next_n;
 
 	struct waiting waiting[DOOR_CLIENT_WAITING_MAX];
 	size_t waiting_n;
+	size_t unsent_n; /* of them */
 	char *topics[TOPICS_MAX];
 	size_t topics_n;
 	char *out[OUT_MAX]; /* ring of messages that the socket did not take yet */
@@ -92,7 +95,7 @@ void door_client_destroy(struct door_client *c)
 		close(c->fd);
 	drop_out(c);
 	for (size_t i = 0; i < c->waiting_n; i++)
-		json_decref(c->waiting[i].command);
+		free(c->waiting[i].text);
 	for (size_t i = 0; i < c->topics_n; i++)
 		free(c->topics[i]);
 	json_decref(c->hello);
@@ -138,6 +141,7 @@ static void lose_connection(struct door_client *c, int error)
 	drop_out(c);
 	for (size_t i = 0; i < c->waiting_n; i++)
 		c->waiting[i].sent = false;
+	c->unsent_n = c->waiting_n;
 	if (c->welcomed)
 		log_warning("door lost, trying again: %s path=%s", strerror(error), c->path);
 	c->welcomed = false;
@@ -165,12 +169,9 @@ static void flush_out(struct door_client *c)
 	}
 }
 
-/* Takes the object. */
-static int queue_message(struct door_client *c, json_t *message)
+/* Takes the text. */
+static int queue_text(struct door_client *c, char *text)
 {
-	char *text = json_dumps(message, JSON_COMPACT);
-
-	json_decref(message);
 	if (!text)
 		return -ENOMEM;
 	if (c->out_n == OUT_MAX) {
@@ -181,19 +182,36 @@ static int queue_message(struct door_client *c, json_t *message)
 	return 0;
 }
 
+/* Takes the object. */
+static int queue_message(struct door_client *c, json_t *message)
+{
+	char *text = json_dumps(message, JSON_COMPACT);
+
+	json_decref(message);
+	return queue_text(c, text);
+}
+
 static void send_waiting(struct door_client *c, struct waiting *w)
 {
-	json_object_set_new(w->command, "age_ms",
-		json_integer((clock_boot_us() - w->born_us) / US_PER_MS));
-	w->sent = queue_message(c, json_pack("{s:O}", "command", w->command)) == 0;
+	static const char head[] = "{\"command\":";
+	size_t size = sizeof(head) + w->len + 48; /* ,"age_ms":N}} */
+	char *text = malloc(size);
+
+	if (text) {
+		memcpy(text, head, sizeof(head) - 1);
+		memcpy(text + sizeof(head) - 1, w->text, w->len);
+		text_format(text + sizeof(head) - 1 + w->len, size - sizeof(head) - w->len,
+			",\"age_ms\":%lld}}", (long long)((clock_boot_us() - w->born_us) / US_PER_MS));
+	}
+	w->sent = queue_text(c, text) == 0;
+	c->unsent_n -= w->sent;
 }
 
 /* In the order they were made: a lower number after a higher one would be "forgotten". */
 static void send_all_waiting(struct door_client *c)
 {
-	for (size_t i = 0; i < c->waiting_n; i++) {
-		if (c->waiting[i].sent)
-			continue;
+	/* What is not sent yet is at the end. */
+	for (size_t i = c->waiting_n - c->unsent_n; i < c->waiting_n; i++) {
 		send_waiting(c, &c->waiting[i]);
 		if (!c->waiting[i].sent)
 			return;
@@ -234,7 +252,8 @@ static void forget_waiting(struct door_client *c, const char *id)
 	for (size_t i = 0; i < c->waiting_n; i++) {
 		if (strcmp(c->waiting[i].id, id) != 0)
 			continue;
-		json_decref(c->waiting[i].command);
+		free(c->waiting[i].text);
+		c->unsent_n -= !c->waiting[i].sent;
 		memmove(&c->waiting[i], &c->waiting[i + 1],
 			(c->waiting_n - i - 1) * sizeof(c->waiting[0]));
 		c->waiting_n--;
@@ -272,6 +291,50 @@ static void dispatch(struct door_client *c, const json_t *message)
 	}
 }
 
+/* The key of a compact message {"word":…}; false where it is none. */
+static bool word_of(const char *message, size_t len, char *ret, size_t size)
+{
+	const char *end = len > 4 && message[0] == '{' && message[1] == '"' ? memchr(message + 2, '"', len - 2) : NULL;
+	size_t n = end ? (size_t)(end - message - 2) : 0;
+
+	if (!end || end[1] != ':' || !n || n >= size)
+		return false;
+	memcpy(ret, message + 2, n);
+	ret[n] = '\0';
+	return true;
+}
+
+/* An answer that was relayed unparsed still ends the waiting of its command. */
+static void forget_answered(struct door_client *c, const char *word, const char *message, size_t len)
+{
+	size_t head = strlen(word) + 4, n;
+	char id[DOOR_ID_MAX];
+	const char *text;
+
+	if (strcmp(word, "outcome") != 0 && strcmp(word, "refused") != 0)
+		return;
+	if (json_peek(message + head, len - head - 1, "id", &text, &n) < 0 || n < 2 || n - 2 >= sizeof(id))
+		return;
+	memcpy(id, text + 1, n - 2);
+	id[n - 2] = '\0';
+	forget_waiting(c, id);
+}
+
+static bool relay(struct door_client *c, size_t len)
+{
+	char word[DOOR_NAME_MAX];
+
+	/* The core ends its messages for people at a terminal. */
+	while (len && c->in[len - 1] == '\n')
+		len--;
+	if (!c->handlers.raw || !word_of(c->in, len, word, sizeof(word)))
+		return false;
+	if (!c->handlers.raw(c->user, word, c->in, len))
+		return false;
+	forget_answered(c, word, c->in, len);
+	return true;
+}
+
 static void read_messages(struct door_client *c)
 {
 	for (int i = 0; c->fd >= 0 && i < READS_PER_TURN; i++) {
@@ -285,10 +348,24 @@ static void read_messages(struct door_client *c)
 			lose_connection(c, r ? -r : ECONNRESET);
 			return;
 		}
+		if (relay(c, len))
+			continue;
 		message = json_loadb(c->in, len, 0, NULL);
 		if (message)
 			dispatch(c, message);
 	}
+}
+
+void door_client_batch(struct door_client *c)
+{
+	c->batched = true;
+}
+
+void door_client_flush(struct door_client *c)
+{
+	if (door_client_up(c))
+		send_all_waiting(c);
+	flush_out(c);
 }
 
 void door_client_process(struct door_client *c)
@@ -297,40 +374,67 @@ void door_client_process(struct door_client *c)
 		connect_now(c);
 	flush_out(c);
 	read_messages(c);
-	if (door_client_up(c))
-		send_all_waiting(c);
-	flush_out(c);
+	door_client_flush(c);
+}
+
+/* Takes the text, which ends before the command's last '}'. */
+static int keep_waiting(struct door_client *c, const char *id, char *text, size_t len, int64_t age_ms)
+{
+	struct waiting *w = &c->waiting[c->waiting_n];
+	int r = text ? 0 : -ENOMEM;
+
+	if (r == 0 && c->waiting_n == DOOR_CLIENT_WAITING_MAX)
+		r = -EAGAIN;
+	if (r == 0 && strlen(id) >= sizeof(w->id))
+		r = -EINVAL;
+	if (r < 0) {
+		free(text);
+		return r;
+	}
+	*w = (struct waiting){ .text = text, .len = len,
+		.born_us = clock_boot_us() - age_ms * US_PER_MS };
+	text_copy(w->id, sizeof(w->id), id);
+	c->waiting_n++;
+	c->unsent_n++;
+	if (!c->batched)
+		door_client_flush(c);
+	return 0;
+}
+
+/* Gives the command its id: its own, or one made here. */
+static int set_id(struct door_client *c, json_t *command, char *ret_id, size_t size)
+{
+	const char *given = json_string_value(json_object_get(command, "id"));
+
+	if (given)
+		return text_copy(ret_id, size, given) < 0 ? -EINVAL : 0;
+	text_format(ret_id, size, "%s:%lld", c->origin, (long long)c->next_n);
+	return json_object_set_new(command, "id", json_string(ret_id)) < 0 ? -ENOMEM : 1;
 }
 
 int door_client_command(struct door_client *c, json_t *command, int64_t *ret_n)
 {
-	struct waiting *w = &c->waiting[c->waiting_n];
-	const char *id = json_string_value(json_object_get(command, "id"));
+	int64_t age_ms = json_int(command, "age_ms");
+	char id[DOOR_ID_MAX], *text = NULL;
+	int made = set_id(c, command, id, sizeof(id)), r = made;
 
-	if (c->waiting_n == DOOR_CLIENT_WAITING_MAX) {
-		json_decref(command);
-		return -EAGAIN;
-	}
-	*w = (struct waiting){ .command = command,
-		.born_us = clock_boot_us() - json_int(command, "age_ms") * US_PER_MS };
-	if (id) {
-		if (text_copy(w->id, sizeof(w->id), id) < 0) {
-			json_decref(command);
-			return -EINVAL;
-		}
-	} else {
-		text_format(w->id, sizeof(w->id), "%s:%lld", c->origin, (long long)c->next_n);
-		json_object_set_new(command, "id", json_string(w->id));
+	json_object_del(command, "age_ms");
+	if (r >= 0)
+		text = json_dumps(command, JSON_COMPACT);
+	json_decref(command);
+	if (r >= 0)
+		r = keep_waiting(c, id, text, text ? strlen(text) - 1 : 0, age_ms);
+	if (r == 0 && made) {
 		if (ret_n)
 			*ret_n = c->next_n;
 		c->next_n++;
 	}
-	c->waiting_n++;
-	if (door_client_up(c)) {
-		send_all_waiting(c);
-		flush_out(c);
-	}
-	return 0;
+	return r;
+}
+
+int door_client_command_text(struct door_client *c, const char *id, char *text, int64_t age_ms)
+{
+	return keep_waiting(c, id, text, strlen(text) - 1, age_ms);
 }
 
 int door_client_send(struct door_client *c, json_t *message)
@@ -342,7 +446,7 @@ int door_client_send(struct door_client *c, json_t *message)
 		return -ENOTCONN;
 	}
 	r = queue_message(c, message);
-	if (r == 0)
+	if (r == 0 && !c->batched)
 		flush_out(c);
 	return r;
 }

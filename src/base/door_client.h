@@ -15,6 +15,9 @@
 
 /* All objects are borrowed: valid during the call. */
 struct door_handlers {
+	/* Sees each message before it is parsed, for those that relay it: `word` is its key. True: done
+	 * with it. May be NULL. */
+	bool (*raw)(void *user, const char *word, const char *message, size_t len);
 	/* The core let us in; subscriptions were sent again. */
 	void (*welcome)(void *user, const json_t *welcome);
 	/* A decided answer: {id, ok, code, say, signal, seq, data?}. */
@@ -52,6 +55,15 @@ bool door_client_up(const struct door_client *client);
  * where it has none; "age_ms" (0 where missing) grows by the time it waits here, at each sending. *ret_n (may be NULL) gets n of an id made here.
  * 0, or -EAGAIN at DOOR_CLIENT_WAITING_MAX (the object is freed all the same). */
 int door_client_command(struct door_client *client, json_t *command, int64_t *ret_n);
+
+/* The same for a command that is text already: a valid JSON object with "id" and without "age_ms", ending in '}'.
+ * `text` is malloc'd and taken. For a program that relays. */
+int door_client_command_text(struct door_client *client, const char *id, char *text, int64_t age_ms);
+
+/* From now on commands and messages wait for the next door_client_flush (or door_client_process): a busy program's
+ * questions of one turn reach the core together. */
+void door_client_batch(struct door_client *client);
+void door_client_flush(struct door_client *client);
 
 /* Sends any other message now: query, login, ping. Not kept over a reconnect. `message` is stolen.
  * 0, or -ENOTCONN. */

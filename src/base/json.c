@@ -121,6 +121,60 @@ int json_fields(const json_t *object, const struct json_field *fields, size_t n,
 	return 0;
 }
 
+/* Behind the string that starts at `at`; `len` where it does not end. */
+static size_t skip_string(const char *text, size_t len, size_t at)
+{
+	for (at++; at < len && text[at] != '"'; at++)
+		if (text[at] == '\\')
+			at++;
+	return at < len ? at + 1 : len;
+}
+
+/* Behind the value that starts at `at`: up to the ',' or '}' that ends it. */
+static size_t skip_value(const char *text, size_t len, size_t at)
+{
+	int depth = 0;
+
+	while (at < len) {
+		char c = text[at];
+
+		if (c == '"') {
+			at = skip_string(text, len, at);
+			continue;
+		}
+		if (!depth && (c == ',' || c == '}'))
+			return at;
+		if (c == '{' || c == '[')
+			depth++;
+		else if (c == '}' || c == ']')
+			depth--;
+		at++;
+	}
+	return len;
+}
+
+int json_peek(const char *text, size_t len, const char *key, const char **ret, size_t *ret_len)
+{
+	size_t key_len = strlen(key), at = 1;
+
+	if (len < 2 || text[0] != '{')
+		return -EINVAL;
+	while (at < len && text[at] == '"') {
+		size_t name = at + 1, value = skip_string(text, len, at) + 1, end;
+
+		if (value >= len || text[value - 1] != ':')
+			return -EINVAL;
+		end = skip_value(text, len, value);
+		if (value - 2 - name == key_len && memcmp(text + name, key, key_len) == 0) {
+			*ret = text + value;
+			*ret_len = end - value;
+			return end < len ? 0 : -EINVAL;
+		}
+		at = end + 1;
+	}
+	return -ENOENT;
+}
+
 const char *json_str(const json_t *object, const char *key)
 {
 	const char *text = json_string_value(json_object_get(object, key));

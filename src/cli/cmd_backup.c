@@ -10,8 +10,12 @@
 #include "clock.h"
 #include "cli.h"
 #include "programs.h"
+#include "table.h"
 #include "talk.h"
 #include "text.h"
+
+/* A proof names its first findings only; more than this is no answer of ours. */
+#define ANSWER_MAX (4 * 1024 * 1024)
 
 static void show_progress(json_int_t pages, json_int_t of)
 {
@@ -60,33 +64,64 @@ const struct subcommand cmd_backup = { .name = "backup", .synopsis = "[OPTIONS] 
 	.about = "Copies the running database page by page without holding up the floor.",
 	.words_min = 1, .words_max = 1, .run = run_backup };
 
-/* Runs `wharfd MODE FILE [--json]` with our own standard output; its exit code is the answer. */
-static int run_wharfd(const struct cli *cli, const char *mode, const char *file)
+/* All of what a program prints, bounded. NULL: too much, or out of memory. */
+static char *read_all(int fd)
 {
+	_cleanup_free_ char *text = malloc(ANSWER_MAX + 1);
+	size_t len = 0;
+	ssize_t n = 1;
+
+	while (text && n > 0 && len < ANSWER_MAX) {
+		n = read(fd, text + len, ANSWER_MAX - len);
+		if (n < 0 && errno == EINTR)
+			n = 1;
+		else if (n > 0)
+			len += (size_t)n;
+	}
+	if (!text || n != 0)
+		return NULL;
+	text[len] = '\0';
+	return take_ptr(text);
+}
+
+static void show_answer(const struct cli *cli, const char *purpose, const char *text, bool good)
+{
+	_cleanup_json_ json_t *answer = json_loads(text, 0, NULL);
+
+	if (cli->json || !answer) {
+		fputs(text, stdout);
+		return;
+	}
+	json_object_del(answer, "ok");
+	printf("%s: %s\n", purpose, good ? "true" : "FALSE");
+	table_print_object(stdout, answer);
+}
+
+/* Runs `wharfd MODE FILE --json`; its exit code is the answer, what it prints the reason. */
+static int run_wharfd(const struct cli *cli, const char *purpose, const char *mode, const char *file)
+{
+	const char *argv[] = { "wharfd", mode, file, "--json", NULL };
 	char program[PATH_MAX];
-	const char *argv[8] = { "wharfd" };
-	size_t n = 1;
+	_cleanup_free_ char *text = NULL;
+	_cleanup_fd_ int fd = -1;
 	pid_t pid;
-	int r;
+	int r, code;
 
 	if (programs_find(cli->folder, "wharfd", program, sizeof(program)) < 0) {
 		fprintf(stderr, "wharfd is neither in %s nor in PATH\n", cli->folder);
 		return CLI_FAILED;
 	}
-	if (cli->config_path) {
-		argv[n++] = "-c";
-		argv[n++] = cli->config_path;
-	}
-	argv[n++] = mode;
-	argv[n++] = file;
-	if (cli->json)
-		argv[n++] = "--json";
-	r = programs_start(program, argv, &pid, NULL);
+	r = programs_start(program, argv, &pid, &fd);
 	if (r < 0) {
 		fprintf(stderr, "%s cannot be started: %s\n", program, strerror(-r));
 		return CLI_FAILED;
 	}
-	return programs_wait(pid) == 0 ? CLI_OK : CLI_FAILED;
+	text = read_all(fd);
+	close(fd); /* a program that still writes ends by that */
+	fd = -1;
+	code = programs_wait(pid);
+	show_answer(cli, purpose, text ? text : "", code == 0);
+	return code == 0 && text ? CLI_OK : CLI_FAILED;
 }
 
 static int name_copy(const char *purpose, char *out, size_t size)
@@ -112,11 +147,11 @@ static int prove(struct cli *cli, const char *purpose, const char *mode)
 	int r;
 
 	if (cli->words_n)
-		return run_wharfd(cli, mode, cli->words[0]);
+		return run_wharfd(cli, purpose, mode, cli->words[0]);
 	if (name_copy(purpose, name, sizeof(name)) < 0 ||
 		make_backup(cli, name, path, sizeof(path)) < 0)
 		return CLI_FAILED;
-	r = run_wharfd(cli, mode, path);
+	r = run_wharfd(cli, purpose, mode, path);
 	if (r == CLI_OK)
 		unlink(path);
 	else

@@ -73,6 +73,7 @@ static void report(struct sending *s, size_t line, bool ok, const char *code, co
 			code, "say", say);
 		if (answer)
 			cli_print_json(answer);
+		fflush(stdout); /* who feeds us line by line waits for it */
 	} else if (!ok) {
 		fprintf(stderr, "line %zu: %s (%s)\n", line, say, code);
 	}

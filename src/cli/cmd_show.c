@@ -122,14 +122,22 @@ const struct subcommand cmd_orders = { .name = "orders", .synopsis = "[OPTIONS] 
 
 static int run_cases(struct cli *cli)
 {
-	_cleanup_json_ json_t *args = state_args();
+	_cleanup_json_ json_t *args = NULL;
+
+	/* What waits is what is asked for; the resolved ones are history. */
+	if (!wanted_state)
+		wanted_state = "open";
+	else if (strcmp(wanted_state, "all") == 0)
+		wanted_state = NULL;
+	args = state_args();
 
 	return show_table(cli, "cases", args, COLUMNS(case_columns), "no cases");
 }
 
 const struct subcommand cmd_cases = { .name = "cases", .synopsis = "[OPTIONS]",
 	.brief = "exception cases: what waits for whom",
-	.about = "Lists exception cases, who may resolve them and what happened.",
+	.about = "Lists exception cases, who may resolve them and what happened: the open ones, or with --state those in another "
+		 "state (resolved, all).",
 	.options = state_options, .options_n = array_len(state_options), .run = run_cases };
 
 static int run_devices(struct cli *cli)

@@ -3,9 +3,12 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "json.h"
+#include "text.h"
 
 #define GAP 2
+#define SECONDS_END 19 /* of 2026-11-23T06:12:01.123Z */
 #define TITLE_MAX 64
 
 struct cell {
@@ -68,16 +71,23 @@ static void cut_whole_characters(char *text, size_t size)
 	text[n] = '\0';
 }
 
+static bool is_nothing(const json_t *value)
+{
+	return !value || json_is_null(value) || (json_is_string(value) && !json_string_length(value)) ||
+	       (json_is_object(value) && !json_object_size(value)) ||
+	       (json_is_array(value) && !json_array_size(value));
+}
+
 static void format_value(const json_t *value, char *out, size_t size)
 {
 	_cleanup_free_ char *text = NULL;
 
-	if (!value || json_is_null(value)) {
+	if (is_nothing(value)) {
 		snprintf(out, size, "-");
 	} else if (json_is_boolean(value)) {
 		snprintf(out, size, "%s", json_is_true(value) ? "yes" : "no");
 	} else if (json_is_string(value)) {
-		snprintf(out, size, "%s", json_string_length(value) ? json_string_value(value) : "-");
+		snprintf(out, size, "%s", json_string_value(value));
 	} else if (json_is_object(value)) {
 		print_pairs(value, out, size);
 	} else {
@@ -86,6 +96,33 @@ static void format_value(const json_t *value, char *out, size_t size)
 	}
 	cut_whole_characters(out, size);
 	make_harmless(out);
+}
+
+static bool is_time(const char *key)
+{
+	size_t n = strlen(key);
+
+	return n > 3 && strcmp(key + n - 3, "_us") == 0;
+}
+
+/* A key's value for people: the core's times ("since_us") are shown as date and second, UTC. */
+static void format_key(const json_t *row, const char *key, char *out, size_t size)
+{
+	const json_t *value = json_object_get(row, key);
+	char text[CLOCK_TEXT_MAX];
+	char with_unit[TITLE_MAX];
+
+	if (!value && !is_time(key) && text_format(with_unit, sizeof(with_unit), "%s_us", key) == 0 &&
+		json_object_get(row, with_unit)) {
+		format_key(row, with_unit, out, size);
+	} else if (is_time(key) && json_integer_value(value) > 0) {
+		clock_text(json_integer_value(value), text);
+		text[SECONDS_END] = '\0';
+		*strchr(text, 'T') = ' ';
+		snprintf(out, size, "%s", text);
+	} else {
+		format_value(value, out, size);
+	}
 }
 
 static void add_column(struct layout *layout, const char *key, const char *title)
@@ -127,7 +164,7 @@ static void measure(struct layout *layout, const json_t *rows)
 		for (size_t i = 0; i < layout->n; i++) {
 			const json_t *value = json_object_get(row, layout->keys[i]);
 
-			format_value(value, cell.text, sizeof(cell.text));
+			format_key(row, layout->keys[i], cell.text, sizeof(cell.text));
 			if (width_of(cell.text) > layout->widths[i])
 				layout->widths[i] = width_of(cell.text);
 			if (value && !json_is_integer(value))
@@ -163,8 +200,7 @@ void table_print(FILE *out, const json_t *rows, const struct table_column *colum
 	fputc('\n', out);
 	json_array_foreach((json_t *)rows, r, row) {
 		for (size_t i = 0; i < layout.n; i++) {
-			format_value(json_object_get(row, layout.keys[i]), cell.text,
-				sizeof(cell.text));
+			format_key(row, layout.keys[i], cell.text, sizeof(cell.text));
 			print_cell(out, cell.text, layout.widths[i], layout.numbers[i],
 				i + 1 == layout.n);
 		}
@@ -211,7 +247,7 @@ void table_print_object(FILE *out, const json_t *object)
 	json_object_foreach((json_t *)object, key, value) {
 		if (is_table(value))
 			continue;
-		format_value(value, cell.text, sizeof(cell.text));
+		format_key(object, key, cell.text, sizeof(cell.text));
 		print_title(out, key);
 		fprintf(out, "%*s%s\n", (int)(width - width_of(key)) + GAP, "", cell.text);
 	}

@@ -123,6 +123,7 @@ json_t *status_of(const struct core *core);
 
 /* turn.c */
 void turn_queue(struct core *core, struct pending *pending, int priority);
+void pending_free(struct pending *pending);
 void turn_want(struct core *core);
 int on_turn(sd_event_source *source, void *user);
 const char *core_closed(const struct core *core); /* word for refused.why, NULL while open */

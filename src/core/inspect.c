@@ -304,13 +304,13 @@ int inspect_facts(const char *path)
 	print_events(store);
 	q = store_query(store, SQL_FACT_CARTONS, "");
 	while (store_next(&q))
-		print_fact("carton", json_pack("{s:I, s:s, s:s, s:s, s:s, s:s}", "carton", (json_int_t)store_int(&q, 0),
+		print_fact("carton", json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "carton", store_text(&q, 0),
 					      "order", store_text(&q, 1), "sscc", store_text(&q, 2), "state",
 					      store_text(&q, 3), "lane", store_text(&q, 4), "result",
 					      store_null(&q, 5) ? "none" : store_text(&q, 5)));
 	q = store_query(store, SQL_FACT_LABELS, "");
 	while (store_next(&q))
-		print_fact("label", json_pack("{s:I, s:s, s:s, s:I}", "job", (json_int_t)store_int(&q, 0), "sscc",
+		print_fact("label", json_pack("{s:s, s:s, s:s, s:I}", "job", store_text(&q, 0), "sscc",
 					     store_text(&q, 1), "state", store_text(&q, 2), "attempt",
 					     (json_int_t)store_int(&q, 3)));
 	store_close(store);

@@ -80,6 +80,13 @@ static char *journal_text(struct core *core, json_t *message, const char *bytes,
 	return json_dumps(message, JSON_COMPACT);
 }
 
+/* With little disk left what was begun is finished, and nothing new is begun. */
+static bool is_new_work(const struct command *c)
+{
+	return c->kind->priority == PRIORITY_BULK ||
+		(strcmp(c->kind->name, "key") == 0 && strcmp(json_str(c->args, "key"), "start") == 0);
+}
+
 static void take_command(struct peer *peer, json_t *message, const char *bytes, size_t len)
 {
 	struct core *core = peer->core;
@@ -96,6 +103,11 @@ static void take_command(struct peer *peer, json_t *message, const char *bytes, 
 		message_refuse(peer, id, code, why);
 		free(p->text);
 		free(p);
+		return;
+	}
+	if (core->disk >= DISK_NO_NEW_WORK && is_new_work(&p->command)) {
+		message_refuse(peer, id, "disk_full", "The disk is almost full: finish what is begun, nothing new is started");
+		pending_free(p);
 		return;
 	}
 	peer->commands++;

@@ -55,7 +55,7 @@ static bool queue_empty(const struct core *core)
 	return true;
 }
 
-static void free_pending(struct pending *p)
+void pending_free(struct pending *p)
 {
 	command_fini(&p->command);
 	free(p->text);
@@ -199,7 +199,7 @@ static void finish_batch(struct core *core, struct batch *batch, bool refused)
 			peer->commands--;
 			peer_read_again(peer);
 		}
-		free_pending(batch->items[i]);
+		pending_free(batch->items[i]);
 	}
 }
 

@@ -55,25 +55,25 @@ int64_t allocate_line(struct engine *e, const char *order, int64_t line, const c
 /* The next lines behind `after`; returns the last one done, or 0 when none was left. */
 static int64_t allocate_some(struct engine *e, const char *order, int64_t after)
 {
-	struct { int64_t line, qty; char item[64]; } todo[LINES_PER_TURN];
+	struct { int64_t line, qty; char item[64]; } wanted[LINES_PER_TURN];
 	struct store_cursor q =
 		store_query(e->store, SQL_LINES_AFTER, "tii", order, after, (int64_t)LINES_PER_TURN);
 	size_t n = 0;
 
 	for (; n < LINES_PER_TURN && store_next(&q); n++) {
-		todo[n].line = store_int(&q, 0);
-		todo[n].qty = store_int(&q, 2);
-		text_copy(todo[n].item, sizeof(todo[n].item), store_text(&q, 1));
+		wanted[n].line = store_int(&q, 0);
+		wanted[n].qty = store_int(&q, 2);
+		text_copy(wanted[n].item, sizeof(wanted[n].item), store_text(&q, 1));
 	}
 	store_end(&q);
 	for (size_t i = 0; i < n; i++) {
-		int64_t found = allocate_line(e, order, todo[i].line, todo[i].item, todo[i].qty, "");
+		int64_t found = allocate_line(e, order, wanted[i].line, wanted[i].item, wanted[i].qty, "");
 
-		if (found < todo[i].qty)
-			store_run(e->store, SQL_LINE_SHORT, "itti", todo[i].qty - found, "no_stock", order,
-				todo[i].line);
+		if (found < wanted[i].qty)
+			store_run(e->store, SQL_LINE_SHORT, "itti", wanted[i].qty - found, "no_stock", order,
+				wanted[i].line);
 	}
-	return n ? todo[n - 1].line : 0;
+	return n ? wanted[n - 1].line : 0;
 }
 
 static void finish(struct engine *e, struct command *c, struct outcome *o, const char *order)

@@ -124,7 +124,7 @@ unsigned state_named(enum machine machine, const char *name)
 	for (unsigned i = 0; i < tables[machine].n; i++)
 		if (strcmp(tables[machine].rows[i].name, name) == 0)
 			return i;
-	assert(!"a state that is in no table");
+	assert(false && "a state that is in no table");
 	return 0;
 }
 

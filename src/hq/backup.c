@@ -19,8 +19,8 @@ struct store_backup {
 	char part[PATH_MAX + 8];
 };
 
-int store_backup_start(struct store *s, const char *to, struct store_backup **ret, char *why,
-	size_t why_size)
+int store_backup_start(
+	struct store *s, const char *to, struct store_backup **ret, char *why, size_t why_size)
 {
 	struct store_backup *b = calloc(1, sizeof(*b));
 
@@ -67,7 +67,7 @@ static bool says_ok(sqlite3 *db, const char *pragma)
 {
 	sqlite3_stmt *stmt = prepare(db, pragma);
 	bool ok = stmt && sqlite3_step(stmt) == SQLITE_ROW &&
-		strcmp((const char *)sqlite3_column_text(stmt, 0), "ok") == 0;
+		  strcmp((const char *)sqlite3_column_text(stmt, 0), "ok") == 0;
 
 	sqlite3_finalize(stmt);
 	return ok;
@@ -77,7 +77,8 @@ static bool says_ok(sqlite3 *db, const char *pragma)
 static bool is_gap_free(sqlite3 *db)
 {
 	sqlite3_stmt *stmt = prepare(db,
-		"SELECT 1 FROM site WHERE up_n <> (SELECT count(*) FROM event e WHERE e.site = site.site) "
+		"SELECT 1 FROM site WHERE up_n <> (SELECT count(*) FROM event e WHERE e.site = "
+		"site.site) "
 		"OR up_n <> (SELECT coalesce(max(n), 0) FROM event e WHERE e.site = site.site)");
 	bool ok = stmt && sqlite3_step(stmt) == SQLITE_DONE;
 
@@ -150,8 +151,8 @@ static void print_event(sqlite3_stmt *stmt, FILE *out)
 	if (sqlite3_column_bytes(stmt, 3) == HASH_BYTES)
 		text_hex(sqlite3_column_blob(stmt, 3), HASH_BYTES, hash);
 	line = json_pack("{s:{s:I,s:s,s:s,s:s}}", "event", "n",
-		(json_int_t)sqlite3_column_int64(stmt, 0), "id", sqlite3_column_text(stmt, 1), "type",
-		sqlite3_column_text(stmt, 2), "hash", hash);
+		(json_int_t)sqlite3_column_int64(stmt, 0), "id", sqlite3_column_text(stmt, 1),
+		"type", sqlite3_column_text(stmt, 2), "hash", hash);
 	text = json_text(line);
 	fprintf(out, "%s\n", text ? text : "");
 }

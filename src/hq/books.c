@@ -19,8 +19,10 @@ int books_read(const void *bytes, size_t len, struct event_head *ret, char *why,
 		json_decref(event);
 		return -EINVAL;
 	}
-	*ret = (struct event_head){ .event = event, .id = json_str(event, "id"),
-		.type = json_str(event, "type"), .key = json_str(event, "subject") };
+	*ret = (struct event_head){.event = event,
+		.id = json_str(event, "id"),
+		.type = json_str(event, "type"),
+		.key = json_str(event, "subject")};
 	return 0;
 }
 
@@ -50,7 +52,8 @@ static int apply_shipment(struct store *s, const char *site, int64_t n, const js
 	store_bind_text(stmt, 2, shipment);
 	store_bind_text(stmt, 3, order);
 	sqlite3_bind_int64(stmt, 4, n);
-	sqlite3_bind_int64(stmt, 5, (sqlite3_int64)json_array_size(json_object_get(data, "cartons")));
+	sqlite3_bind_int64(
+		stmt, 5, (sqlite3_int64)json_array_size(json_object_get(data, "cartons")));
 	r = store_run(s, stmt);
 	return r == -EEXIST ? told_again(s, site, shipment) : r;
 }
@@ -62,12 +65,12 @@ int books_apply(struct store *s, const char *site, int64_t n, const struct event
 		const char *type;
 		int (*apply)(struct store *, const char *, int64_t, const json_t *, char *, size_t);
 	} rows[] = {
-		{ "wharf.shipment.confirmed", apply_shipment },
+		{"wharf.shipment.confirmed", apply_shipment},
 	};
 
 	for (size_t i = 0; i < array_len(rows); i++)
 		if (strcmp(rows[i].type, head->type) == 0)
-			return rows[i].apply(s, site, n, json_object_get(head->event, "data"), why,
-				why_size);
+			return rows[i].apply(
+				s, site, n, json_object_get(head->event, "data"), why, why_size);
 	return 0;
 }

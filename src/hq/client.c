@@ -28,7 +28,7 @@ static json_t *ask(int fd, json_t *question, const char *word)
 	static char buf[DOOR_MESSAGE_MAX + 1];
 	_cleanup_free_ char *text = json_text(question);
 	_cleanup_json_ json_t *answer = NULL;
-	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
 	size_t len;
 
 	json_decref(question);
@@ -55,7 +55,8 @@ static int send_line(int fd, const char *site, const char *type, const char *lin
 		fprintf(stderr, "line %zu: %s\n", number, error.text);
 		return EXIT_FAILURE;
 	}
-	sent = ask(fd, json_pack("{s:{s:s,s:s,s:o}}", "send", "site", site, "type", type, "body", body),
+	sent = ask(fd,
+		json_pack("{s:{s:s,s:s,s:o}}", "send", "site", site, "type", type, "body", body),
 		"sent");
 	if (!sent)
 		return EXIT_FAILURE;
@@ -66,8 +67,8 @@ static int send_line(int fd, const char *site, const char *type, const char *lin
 int client_send(const struct config *config, const char *site, const char *type, const char *file)
 {
 	_cleanup_fd_ int fd = connect_hub(config);
-	_cleanup_file_ FILE *in = strcmp(file, "-") == 0 ? fdopen(dup(STDIN_FILENO), "r")
-							 : fopen(file, "re");
+	_cleanup_file_ FILE *in =
+		strcmp(file, "-") == 0 ? fdopen(dup(STDIN_FILENO), "r") : fopen(file, "re");
 	static char line[LINE_MAX_BYTES];
 	size_t number = 0;
 
@@ -118,8 +119,7 @@ int client_status(const struct config *config, bool as_json)
 		puts(text);
 		return EXIT_SUCCESS;
 	}
-	json_array_foreach(json_object_get(status, "sites"), i, row)
-		print_site(row);
+	json_array_foreach(json_object_get(status, "sites"), i, row) print_site(row);
 	return EXIT_SUCCESS;
 }
 

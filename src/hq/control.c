@@ -14,6 +14,7 @@
 
 #define SOCKET_MODE 0660
 #define MESSAGES_PER_TURN 64
+#define TYPE_MAX 60	     /* what the site's door takes */
 #define BODY_MAX (48 * 1024) /* with its envelope it must pass the site's door */
 #define WHY_MAX 200
 
@@ -86,9 +87,9 @@ static json_t *on_send(struct hq *hq, const json_t *args)
 	const json_t *body = NULL;
 	char why[WHY_MAX];
 	const struct json_field fields[] = {
-		{ "site", JSON_REQUIRED, JSON_STRING, &site, 1, SYNC_SITE_MAX - 1 },
-		{ "type", JSON_REQUIRED, JSON_STRING, &type, 1, SYNC_NAME_MAX - 1 },
-		{ "body", JSON_REQUIRED, JSON_OBJECT, &body, 0, 0 },
+		{"site", JSON_REQUIRED, JSON_STRING, &site, 1, SYNC_SITE_MAX - 1},
+		{"type", JSON_REQUIRED, JSON_STRING, &type, 1, TYPE_MAX},
+		{"body", JSON_REQUIRED, JSON_OBJECT, &body, 0, 0},
 	};
 	_cleanup_free_ char *text = NULL;
 	int64_t n = 0;
@@ -113,17 +114,19 @@ static json_t *on_status(struct hq *hq)
 	json_t *sites = store_status(hq->store), *row;
 	size_t i;
 
-	json_array_foreach(sites, i, row) {
+	json_array_foreach(sites, i, row)
+	{
 		const struct hq_site *site = hq_find_site(hq, json_str(row, "site"));
 
-		json_object_set_new(row, "link", json_string(site
-				? hub_states[site->session.state].name : hub_states[HUB_NONE].name));
+		json_object_set_new(row, "link",
+			json_string(site ? hub_states[site->session.state].name
+					 : hub_states[HUB_NONE].name));
 		json_object_set_new(row, "refused", json_string(site ? site->session.refused : ""));
 		json_object_set_new(row, "depth", json_integer(site ? site->session.depth : 0));
 		json_object_set_new(row, "build", json_string(site ? site->session.build : ""));
 	}
-	return json_pack("{s:{s:s,s:I,s:o}}", "status", "hub_gen", store_gen(hq->store), "strangers",
-		(json_int_t)hq->strangers, "sites", sites);
+	return json_pack("{s:{s:s,s:I,s:o}}", "status", "hub_gen", store_gen(hq->store),
+		"strangers", (json_int_t)hq->strangers, "sites", sites);
 }
 
 static json_t *on_site(struct hq *hq, const json_t *args)
@@ -131,8 +134,8 @@ static json_t *on_site(struct hq *hq, const json_t *args)
 	const char *site = NULL, *status = NULL;
 	char why[WHY_MAX];
 	const struct json_field fields[] = {
-		{ "site", JSON_REQUIRED, JSON_STRING, &site, 1, SYNC_SITE_MAX - 1 },
-		{ "status", JSON_REQUIRED, JSON_STRING, &status, 1, 20 },
+		{"site", JSON_REQUIRED, JSON_STRING, &site, 1, SYNC_SITE_MAX - 1},
+		{"status", JSON_REQUIRED, JSON_STRING, &status, 1, 20},
 	};
 	int r;
 
@@ -141,7 +144,8 @@ static json_t *on_site(struct hq *hq, const json_t *args)
 	if (strcmp(status, "active") != 0 && strcmp(status, "blocked") != 0)
 		return error_of("malformed", "\"status\" must be active or blocked");
 	r = store_site_set(hq->store, site, strcmp(status, "active") == 0);
-	return r < 0 ? error_code(r) : json_pack("{s:{s:s,s:s}}", "site", "site", site, "status", status);
+	return r < 0 ? error_code(r)
+		     : json_pack("{s:{s:s,s:s}}", "site", "site", site, "status", status);
 }
 
 /* The answer comes when the copy is there. */
@@ -150,7 +154,7 @@ static json_t *on_backup(struct hq *hq, int client, const json_t *args)
 	const char *to = NULL;
 	char why[WHY_MAX];
 	const struct json_field fields[] = {
-		{ "to", JSON_REQUIRED, JSON_STRING, &to, 1, sizeof(hq->backup_to) - 1 },
+		{"to", JSON_REQUIRED, JSON_STRING, &to, 1, sizeof(hq->backup_to) - 1},
 	};
 
 	if (json_fields(args, fields, array_len(fields), why, sizeof(why)) < 0)
@@ -242,8 +246,8 @@ static void run_backup(struct hq *hq)
 		log_error("backup: %s", why);
 	if (hq->backup_client < 0)
 		return;
-	send_answer(hq->backup_client, r < 0 ? error_of("backup", why)
-					     : json_pack("{s:{s:b}}", "backup", "done", 1));
+	send_answer(hq->backup_client,
+		r < 0 ? error_of("backup", why) : json_pack("{s:{s:b}}", "backup", "done", 1));
 }
 
 void control_process(struct hq *hq)

@@ -15,27 +15,35 @@ static bool check_only, as_json;
 
 static const struct option_row options[] = {
 	COMMON_OPTIONS(config_path, check_only),
-	{ "json", 'j', NULL, "status as JSON", NULL, &as_json },
+	{"json", 'j', NULL, "status as JSON", NULL, &as_json},
 };
 
 static const struct program_info info = {
 	.name = "wharf-hq",
 	.brief = "the hub at headquarters",
 	.synopsis = "[OPTIONS] [COMMAND ...]",
-	.about = "Without a command it serves: sites connect over ZeroMQ with CURVE, their events go "
-		 "into the store exactly once and in order, messages for them are kept until each "
-		 "site has them on its disk. At start it proves that a key nobody knows is refused, "
-		 "and ends if it is not. A site is enrolled by putting its public key as SITE.pub into "
-		 "the folder of site keys; it is found there at the site's next try.\n"
-		 ".TP\n.B keys\nmake the hub's key pair where there is none; the public key is for the "
-		 "sites.\n"
-		 ".TP\n.B send \\fISITE TYPE FILE\\fR|\\fB\\-\nput messages into the site's down stream, "
-		 "one JSON object a line; prints their numbers.\n"
-		 ".TP\n.B status\none line per site; with \\fB\\-\\-json\\fR one object.\n"
-		 ".TP\n.B site \\fISITE\\fR \\fBactive\\fR|\\fBblocked\nlet a site speak or not, at once.\n"
-		 ".TP\n.B backup \\fIFILE\ncopy the store while it works, check the copy, and tell the "
-		 "sites that these events are safe.\n"
-		 ".TP\n.B facts \\fIFILE SITE\nprint the events of a site in such a copy as JSON lines.\n",
+	.about =
+		"Without a command it serves: sites connect over ZeroMQ with CURVE, their events "
+		"go "
+		"into the store exactly once and in order, messages for them are kept until each "
+		"site has them on its disk. At start it proves that a key nobody knows is refused, "
+		"and ends if it is not. A site is enrolled by putting its public key as SITE.pub "
+		"into "
+		"the folder of site keys; it is found there at the site's next try.\n"
+		".TP\n.B keys\nmake the hub's key pair where there is none; the public key is for "
+		"the "
+		"sites.\n"
+		".TP\n.B send \\fISITE TYPE FILE\\fR|\\fB\\-\nput messages into the site's down "
+		"stream, "
+		"one JSON object a line; prints their numbers.\n"
+		".TP\n.B status\none line per site; with \\fB\\-\\-json\\fR one object.\n"
+		".TP\n.B site \\fISITE\\fR \\fBactive\\fR|\\fBblocked\nlet a site speak or not, at "
+		"once.\n"
+		".TP\n.B backup \\fIFILE\ncopy the store while it works, check the copy, and tell "
+		"the "
+		"sites that these events are safe.\n"
+		".TP\n.B facts \\fIFILE SITE\nprint the events of a site in such a copy as JSON "
+		"lines.\n",
 	.options = options,
 	.options_n = array_len(options),
 };

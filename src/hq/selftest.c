@@ -1,5 +1,5 @@
-/* Proof at every start that a stranger stays outside: CURVE without a working handler lets everybody
- * in and says nothing. */
+/* Proof at every start that a stranger stays outside: CURVE without a working handler lets
+ * everybody in and says nothing. */
 #include <errno.h>
 #include <string.h>
 
@@ -27,8 +27,8 @@ static void close_stranger(struct stranger *s)
 		zmq_close(s->dealer);
 }
 
-static int connect_stranger(struct stranger *s, void *context, const char *endpoint,
-	const struct key_pair *keys)
+static int connect_stranger(
+	struct stranger *s, void *context, const char *endpoint, const struct key_pair *keys)
 {
 	struct key_pair own;
 	int linger = 0;
@@ -36,7 +36,8 @@ static int connect_stranger(struct stranger *s, void *context, const char *endpo
 	s->dealer = zmq_socket(context, ZMQ_DEALER);
 	if (!s->dealer || zmq_curve_keypair(own.public_key, own.secret_key) < 0 ||
 		zmq_setsockopt(s->dealer, ZMQ_LINGER, &linger, sizeof(linger)) < 0 ||
-		zmq_setsockopt(s->dealer, ZMQ_CURVE_SERVERKEY, keys->public_key, KEY_TEXT_MAX) < 0 ||
+		zmq_setsockopt(s->dealer, ZMQ_CURVE_SERVERKEY, keys->public_key, KEY_TEXT_MAX) <
+			0 ||
 		zmq_setsockopt(s->dealer, ZMQ_CURVE_PUBLICKEY, own.public_key, KEY_TEXT_MAX) < 0 ||
 		zmq_setsockopt(s->dealer, ZMQ_CURVE_SECRETKEY, own.secret_key, KEY_TEXT_MAX) < 0)
 		return -errno;
@@ -66,8 +67,8 @@ static int watch(struct stranger *s, struct zap *zap)
 	int64_t until = clock_boot_us() + LIMIT_US;
 
 	while (clock_boot_us() < until) {
-		zmq_pollitem_t items[] = { { .socket = zap_socket(zap), .events = ZMQ_POLLIN },
-			{ .socket = s->monitor, .events = ZMQ_POLLIN } };
+		zmq_pollitem_t items[] = {{.socket = zap_socket(zap), .events = ZMQ_POLLIN},
+			{.socket = s->monitor, .events = ZMQ_POLLIN}};
 		int r;
 
 		zmq_poll(items, array_len(items), STEP_MS);
@@ -81,7 +82,7 @@ static int watch(struct stranger *s, struct zap *zap)
 
 int zap_self_test(void *context, struct zap *zap, void *router, const struct key_pair *keys)
 {
-	struct stranger s = { 0 };
+	struct stranger s = {0};
 	char endpoint[256];
 	size_t size = sizeof(endpoint);
 	int r;

@@ -46,7 +46,8 @@ static void send_frame(struct hq *hq, const struct hq_site *site, const struct s
 {
 	int r = wire_send(hq->router, site->routing, site->routing_len, frame);
 
-	/* The site asks again when its answer is missing: nothing that matters lives in a socket. */
+	/* The site asks again when its answer is missing: nothing that matters lives in a socket.
+	 */
 	if (r < 0)
 		log_debug("frame not sent site=%s type=%s: %s", site->session.site,
 			sync_type_name(frame->type), zmq_strerror(-r));
@@ -54,8 +55,8 @@ static void send_frame(struct hq *hq, const struct hq_site *site, const struct s
 
 static void do_open(struct hq *hq, struct hq_site *site, const struct sync_frame *hello)
 {
-	struct hub_cursor cursor = { 0 };
-	struct hub_input in = { .kind = HUB_IN_OPENED, .cursor = &cursor };
+	struct hub_cursor cursor = {0};
+	struct hub_input in = {.kind = HUB_IN_OPENED, .cursor = &cursor};
 
 	in.result = store_hello(hq->store, site->session.site, hello, &cursor);
 	feed(hq, site, &in);
@@ -67,18 +68,18 @@ static void do_open(struct hq *hq, struct hq_site *site, const struct sync_frame
 static void do_apply(struct hq *hq, struct hq_site *site, const struct hub_output *out)
 {
 	struct sync_bad bad[SYNC_BAD_MAX];
-	struct hub_cursor cursor = { 0 };
-	struct hub_input in = { .kind = HUB_IN_APPLIED, .cursor = &cursor, .bad = bad };
+	struct hub_cursor cursor = {0};
+	struct hub_input in = {.kind = HUB_IN_APPLIED, .cursor = &cursor, .bad = bad};
 
-	in.result = store_apply(hq->store, site->session.site, out->frame, out->hashes, &cursor, bad,
-		&in.bad_n);
+	in.result = store_apply(
+		hq->store, site->session.site, out->frame, out->hashes, &cursor, bad, &in.bad_n);
 	feed(hq, site, &in);
 }
 
 static void do_read_down(struct hq *hq, struct hq_site *site, const struct hub_output *out)
 {
 	struct hub_down downs[SYNC_DOWN_WINDOW];
-	struct hub_input in = { .kind = HUB_IN_DOWNS, .downs = downs };
+	struct hub_input in = {.kind = HUB_IN_DOWNS, .downs = downs};
 
 	in.downs_n = store_downs(hq->store, site->session.site, out->after, out->limit, downs);
 	feed(hq, site, &in);
@@ -86,9 +87,9 @@ static void do_read_down(struct hq *hq, struct hq_site *site, const struct hub_o
 
 static void do_lease(struct hq *hq, struct hq_site *site, const struct sync_frame *asked)
 {
-	struct lease_terms terms = { hq->prefix, config_int(hq->config, "hub", "sscc_block") };
-	struct sync_frame lease = { .type = SYNC_LEASE };
-	struct hub_input in = { .kind = HUB_IN_LEASED, .frame = &lease };
+	struct lease_terms terms = {hq->prefix, config_int(hq->config, "hub", "sscc_block")};
+	struct sync_frame lease = {.type = SYNC_LEASE};
+	struct hub_input in = {.kind = HUB_IN_LEASED, .frame = &lease};
 
 	in.result = store_lease(hq->store, site->session.site, asked->lease, &terms, &lease);
 	if (in.result == HUB_OK)
@@ -123,8 +124,9 @@ static void do_output(struct hq *hq, struct hq_site *site, const struct hub_outp
 	}
 }
 
-/* The answer of a store operation is an input of its own, fed while the outputs that asked for it are
- * being done: so each level has its own outputs. HELLO, its answer, the first page of the down stream. */
+/* The answer of a store operation is an input of its own, fed while the outputs that asked for it
+ * are being done: so each level has its own outputs. HELLO, its answer, the first page of the down
+ * stream. */
 static void feed(struct hq *hq, struct hq_site *site, struct hub_input *in)
 {
 	struct hub_outputs *out = &hq->outputs[hq->level];
@@ -144,7 +146,7 @@ static void feed(struct hq *hq, struct hq_site *site, struct hub_input *in)
 void hq_down_ready(struct hq *hq, const char *name)
 {
 	struct hq_site *site = hq_find_site(hq, name);
-	struct hub_input in = { .kind = HUB_IN_DOWN };
+	struct hub_input in = {.kind = HUB_IN_DOWN};
 
 	if (site)
 		feed(hq, site, &in);
@@ -154,7 +156,7 @@ static void take_message(struct hq *hq, struct hq_site *site, const struct wire_
 {
 	struct sync_frame frame;
 	char why[SYNC_WHY_MAX];
-	struct hub_input in = { .kind = HUB_IN_MESSAGE, .frame = &frame };
+	struct hub_input in = {.kind = HUB_IN_MESSAGE, .frame = &frame};
 
 	memcpy(site->routing, m->routing, m->routing_len);
 	site->routing_len = m->routing_len;
@@ -162,7 +164,7 @@ static void take_message(struct hq *hq, struct hq_site *site, const struct wire_
 		in.active = false;
 	if (sync_decode(m->parts, m->n, &frame, why) < 0) {
 		log_warning("frame refused site=%s: %s", site->session.site, why);
-		in = (struct hub_input){ .kind = HUB_IN_MALFORMED, .why = why };
+		in = (struct hub_input){.kind = HUB_IN_MALFORMED, .why = why};
 	}
 	feed(hq, site, &in);
 }
@@ -196,7 +198,7 @@ static int run_timers(struct hq *hq)
 	int64_t now = clock_boot_us(), next = now + WAIT_MAX_MS * US_PER_MS;
 
 	for (size_t i = 0; i < hq->sites_n; i++) {
-		struct hub_input in = { .kind = HUB_IN_TIMER };
+		struct hub_input in = {.kind = HUB_IN_TIMER};
 
 		if (hq->sites[i]->timer_us <= now)
 			feed(hq, hq->sites[i], &in);
@@ -209,15 +211,15 @@ static int run_timers(struct hq *hq)
 static bool wait_for_work(struct hq *hq, int signals, int wait_ms)
 {
 	zmq_pollitem_t items[4 + HQ_CLIENTS_MAX] = {
-		{ .fd = signals, .events = ZMQ_POLLIN },
-		{ .socket = zap_socket(hq->zap), .events = ZMQ_POLLIN },
-		{ .socket = hq->router, .events = ZMQ_POLLIN },
-		{ .fd = hq->control, .events = ZMQ_POLLIN },
+		{.fd = signals, .events = ZMQ_POLLIN},
+		{.socket = zap_socket(hq->zap), .events = ZMQ_POLLIN},
+		{.socket = hq->router, .events = ZMQ_POLLIN},
+		{.fd = hq->control, .events = ZMQ_POLLIN},
 	};
 	int n = 4;
 
 	for (size_t i = 0; i < hq->clients_n; i++)
-		items[n++] = (zmq_pollitem_t){ .fd = hq->clients[i], .events = ZMQ_POLLIN };
+		items[n++] = (zmq_pollitem_t){.fd = hq->clients[i], .events = ZMQ_POLLIN};
 	if (zmq_poll(items, n, hq->backup ? 0 : wait_ms) < 0 && errno != EINTR)
 		log_error("poll: %s", zmq_strerror(errno));
 	return items[0].revents == 0;

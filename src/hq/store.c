@@ -19,10 +19,12 @@ static const char *const sql[STATEMENTS] = {
 	[SQL_COMMIT] = "COMMIT",
 	[SQL_ROLLBACK] = "ROLLBACK",
 	[SQL_META_GET] = "SELECT value FROM meta WHERE key = ?1",
-	[SQL_SITE_ADD] = "INSERT INTO site VALUES (?1, 'active', '', 1, 0, zeroblob(32), 0, 0, 0, 0) "
-			 "ON CONFLICT DO NOTHING",
-	[SQL_SITE_GET] = "SELECT up_n, up_h, safe, down_head, down_acked, epoch, incarnation, status "
-			 "FROM site WHERE site = ?1",
+	[SQL_SITE_ADD] =
+		"INSERT INTO site VALUES (?1, 'active', '', 1, 0, zeroblob(32), 0, 0, 0, 0) "
+		"ON CONFLICT DO NOTHING",
+	[SQL_SITE_GET] =
+		"SELECT up_n, up_h, safe, down_head, down_acked, epoch, incarnation, status "
+		"FROM site WHERE site = ?1",
 	[SQL_SITE_STATUS] = "SELECT status = 'active', safe FROM site WHERE site = ?1",
 	[SQL_SITE_SET] = "UPDATE site SET status = ?2 WHERE site = ?1",
 	[SQL_SITE_INCARNATION] = "UPDATE site SET incarnation = ?2 WHERE site = ?1",
@@ -38,7 +40,8 @@ static const char *const sql[STATEMENTS] = {
 	[SQL_EVENT_ADD] = "INSERT INTO event (site, n, id, type, bytes, hash) "
 			  "VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
 	[SQL_SHIPMENT_ADD] = "INSERT INTO shipment VALUES (?1, ?2, ?3, ?4, ?5, 1)",
-	[SQL_SHIPMENT_TOLD] = "UPDATE shipment SET told = told + 1 WHERE site = ?1 AND shipment = ?2",
+	[SQL_SHIPMENT_TOLD] =
+		"UPDATE shipment SET told = told + 1 WHERE site = ?1 AND shipment = ?2",
 	[SQL_QUARANTINE_ADD] = "INSERT INTO quarantine VALUES (?1, ?2, ?3, ?4)",
 	[SQL_QUARANTINE_KEY] = "SELECT min(n) FROM quarantine WHERE site = ?1 AND key = ?2",
 	[SQL_DOWN_ADD] = "INSERT INTO down VALUES (?1, ?2, ?3, ?4, ?5, '')",
@@ -289,7 +292,8 @@ int store_site_set(struct store *s, const char *site, bool active)
 	return r == 0 && sqlite3_changes(s->db) == 0 ? -ENOENT : r;
 }
 
-static bool read_cursor(struct store *s, const char *site, struct hub_cursor *ret, char *incarnation)
+static bool read_cursor(
+	struct store *s, const char *site, struct hub_cursor *ret, char *incarnation)
 {
 	sqlite3_stmt *stmt = store_statement(s, SQL_SITE_GET);
 	bool active = false;
@@ -297,11 +301,11 @@ static bool read_cursor(struct store *s, const char *site, struct hub_cursor *re
 	store_bind_text(stmt, 1, site);
 	if (store_step(s, stmt) == SQLITE_ROW) {
 		assert(sqlite3_column_bytes(stmt, 1) == HASH_BYTES);
-		*ret = (struct hub_cursor){ .up_n = sqlite3_column_int64(stmt, 0),
+		*ret = (struct hub_cursor){.up_n = sqlite3_column_int64(stmt, 0),
 			.safe = sqlite3_column_int64(stmt, 2),
 			.down_head = sqlite3_column_int64(stmt, 3),
 			.down_acked = sqlite3_column_int64(stmt, 4),
-			.epoch = sqlite3_column_int64(stmt, 5) };
+			.epoch = sqlite3_column_int64(stmt, 5)};
 		memcpy(ret->up_hash, sqlite3_column_blob(stmt, 1), HASH_BYTES);
 		memcpy(ret->gen, s->gen, sizeof(ret->gen));
 		store_copy_text(stmt, 6, incarnation, SYNC_NAME_MAX);
@@ -337,8 +341,8 @@ static int raise_down_head(struct store *s, const char *site, int64_t n)
 	return store_run(s, stmt);
 }
 
-enum hub_result store_hello(struct store *s, const char *site, const struct sync_frame *hello,
-	struct hub_cursor *ret)
+enum hub_result store_hello(
+	struct store *s, const char *site, const struct sync_frame *hello, struct hub_cursor *ret)
 {
 	char incarnation[SYNC_NAME_MAX] = "";
 	int r = 0;
@@ -357,8 +361,8 @@ enum hub_result store_hello(struct store *s, const char *site, const struct sync
 
 /* ---- the down stream ---- */
 
-size_t store_downs(struct store *s, const char *site, int64_t after, int64_t limit,
-	struct hub_down *ret)
+size_t store_downs(
+	struct store *s, const char *site, int64_t after, int64_t limit, struct hub_down *ret)
 {
 	sqlite3_stmt *stmt = store_statement(s, SQL_DOWN_PAGE);
 	size_t n = 0;
@@ -368,7 +372,7 @@ size_t store_downs(struct store *s, const char *site, int64_t after, int64_t lim
 	sqlite3_bind_int64(stmt, 2, after);
 	sqlite3_bind_int64(stmt, 3, limit < SYNC_DOWN_WINDOW ? limit : SYNC_DOWN_WINDOW);
 	while (store_step(s, stmt) == SQLITE_ROW) {
-		ret[n] = (struct hub_down){ .n = sqlite3_column_int64(stmt, 0) };
+		ret[n] = (struct hub_down){.n = sqlite3_column_int64(stmt, 0)};
 		store_copy_text(stmt, 1, ret[n].kind, sizeof(ret[n].kind));
 		store_copy_text(stmt, 2, ret[n].gen, sizeof(ret[n].gen));
 		s->bodies[n] = strdup((const char *)sqlite3_column_text(stmt, 3));
@@ -400,8 +404,8 @@ static int next_down(struct store *s, const char *site, int64_t *ret_n)
 	return r;
 }
 
-int store_down_put(struct store *s, const char *site, const char *type, const char *body,
-	int64_t *ret_n)
+int store_down_put(
+	struct store *s, const char *site, const char *type, const char *body, int64_t *ret_n)
 {
 	int64_t n = 0;
 	int r = store_begin(s);
@@ -449,8 +453,8 @@ void store_down_ack(struct store *s, const char *site, const struct sync_frame *
 
 json_t *store_status(struct store *s)
 {
-	static const char *const keys[] = { "up_n", "safe", "down_head", "down_acked", "epoch",
-		"duplicates", "shipments", "quarantined" };
+	static const char *const keys[] = {"up_n", "safe", "down_head", "down_acked", "epoch",
+		"duplicates", "shipments", "quarantined"};
 	sqlite3_stmt *stmt = store_statement(s, SQL_STATUS);
 	json_t *list = json_array();
 
@@ -459,8 +463,8 @@ json_t *store_status(struct store *s)
 			sqlite3_column_text(stmt, 1));
 
 		for (int i = 0; i < (int)(sizeof(keys) / sizeof(keys[0])); i++)
-			json_object_set_new(row, keys[i],
-				json_integer(sqlite3_column_int64(stmt, i + 2)));
+			json_object_set_new(
+				row, keys[i], json_integer(sqlite3_column_int64(stmt, i + 2)));
 		json_array_append_new(list, row);
 	}
 	sqlite3_reset(stmt);

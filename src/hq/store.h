@@ -1,6 +1,6 @@
-/* HQ's books in one SQLite database: WAL, synchronous=FULL. Every call that writes is one transaction
- * and returns after its commit. An I/O error or a damaged database ends the program (never a second
- * try at the same commit); a full or busy disk is said and nothing was written. */
+/* HQ's books in one SQLite database: WAL, synchronous=FULL. Every call that writes is one
+ * transaction and returns after its commit. An I/O error or a damaged database ends the program
+ * (never a second try at the same commit); a full or busy disk is said and nothing was written. */
 #ifndef WHARF_HQ_STORE_H
 #define WHARF_HQ_STORE_H
 
@@ -23,8 +23,8 @@ int store_site_add(struct store *store, const char *site);
 int store_site_active(struct store *store, const char *site, bool *ret_active, int64_t *ret_safe);
 int store_site_set(struct store *store, const char *site, bool active);
 
-/* HELLO: what HQ has of this site. A down cursor beyond HQ's head moves the head there: those numbers
- * were used by a store that was restored since. */
+/* HELLO: what HQ has of this site. A down cursor beyond HQ's head moves the head there: those
+ * numbers were used by a store that was restored since. */
 enum hub_result store_hello(struct store *store, const char *site, const struct sync_frame *hello,
 	struct hub_cursor *ret);
 
@@ -34,11 +34,11 @@ enum hub_result store_apply(struct store *store, const char *site, const struct 
 	size_t *ret_bad_n);
 
 /* Bodies are valid until the next call. */
-size_t store_downs(struct store *store, const char *site, int64_t after, int64_t limit,
-	struct hub_down *ret);
+size_t store_downs(
+	struct store *store, const char *site, int64_t after, int64_t limit, struct hub_down *ret);
 /* Gives the message its number under the site's row. 0, -ENOENT, -ENOSPC or -EBUSY. */
-int store_down_put(struct store *store, const char *site, const char *type, const char *body,
-	int64_t *ret_n);
+int store_down_put(
+	struct store *store, const char *site, const char *type, const char *body, int64_t *ret_n);
 void store_down_ack(struct store *store, const char *site, const struct sync_frame *ack);
 
 struct lease_terms {
@@ -56,8 +56,8 @@ json_t *store_status(struct store *store);
 /* backup.c: copies a part of the database per step. 1: more to do; 0: done and verified, `safe` of
  * each site moved up; -errno with the reason in `why`. */
 struct store_backup;
-int store_backup_start(struct store *store, const char *to, struct store_backup **ret, char *why,
-	size_t why_size);
+int store_backup_start(
+	struct store *store, const char *to, struct store_backup **ret, char *why, size_t why_size);
 int store_backup_step(struct store_backup *backup, char *why, size_t why_size);
 void store_backup_end(struct store_backup *backup);
 

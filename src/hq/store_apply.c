@@ -36,8 +36,8 @@ static int keep_event(struct store *s, const char *site, int64_t n, const struct
 	return store_run(s, stmt);
 }
 
-static int quarantine(struct store *s, const char *site, int64_t n, const char *key,
-	const char *why)
+static int quarantine(
+	struct store *s, const char *site, int64_t n, const char *key, const char *why)
 {
 	sqlite3_stmt *stmt = store_statement(s, SQL_QUARANTINE_ADD);
 
@@ -77,7 +77,7 @@ static int count_duplicate(struct store *s, const char *site)
 static int apply_event(struct store *s, const char *site, int64_t n, const struct sync_part *body,
 	const uint8_t *hash, struct sync_bad *bad, size_t *bad_n)
 {
-	struct event_head head = { .id = "", .type = "", .key = "" };
+	struct event_head head = {.id = "", .type = "", .key = ""};
 	char why[SYNC_BAD_WHY_MAX] = "";
 	int sense = books_read(body->bytes, body->len, &head, why, sizeof(why));
 	int64_t behind = sense == 0 ? waits_behind(s, site, head.key) : 0;
@@ -109,8 +109,8 @@ static int apply_all(struct store *s, const char *site, const struct sync_frame 
 	int r = advance(s, site, up);
 
 	for (size_t i = 0; r == 0 && i < up->bodies_n; i++)
-		r = apply_event(s, site, up->first + (int64_t)i, &up->bodies[i], hashes[i], bad,
-			bad_n);
+		r = apply_event(
+			s, site, up->first + (int64_t)i, &up->bodies[i], hashes[i], bad, bad_n);
 	return r;
 }
 

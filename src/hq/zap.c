@@ -68,7 +68,8 @@ int zap_open(void *context, const char *sites_folder, struct zap **ret)
 		int linger = 0;
 
 		z->socket = zmq_socket(context, ZMQ_REP);
-		if (!z->socket || zmq_setsockopt(z->socket, ZMQ_LINGER, &linger, sizeof(linger)) < 0 ||
+		if (!z->socket ||
+			zmq_setsockopt(z->socket, ZMQ_LINGER, &linger, sizeof(linger)) < 0 ||
 			zmq_bind(z->socket, ENDPOINT) < 0)
 			r = -errno;
 	}
@@ -119,8 +120,8 @@ bool zap_knows(const struct zap *z, const char *site)
 	char path[PATH_MAX], key[KEY_TEXT_MAX];
 
 	return door_name_ok(site) && strlen(site) < SYNC_SITE_MAX &&
-		text_format(path, sizeof(path), "%s/%s.pub", z->folder, site) == 0 &&
-		keys_load_public(path, key) == 0;
+	       text_format(path, sizeof(path), "%s/%s.pub", z->folder, site) == 0 &&
+	       keys_load_public(path, key) == 0;
 }
 
 static bool part_is(const struct sync_part *part, const char *text)
@@ -141,7 +142,7 @@ static void answer(struct zap *z, const struct wire_message *m, const char *site
 {
 	const char *status = site ? "200" : "400", *text = site ? "OK" : "not enrolled";
 	const char *user = site ? site : "";
-	const struct sync_part id = m->n > 1 ? m->parts[1] : (struct sync_part){ "", 0 };
+	const struct sync_part id = m->n > 1 ? m->parts[1] : (struct sync_part){"", 0};
 
 	zmq_send(z->socket, VERSION, strlen(VERSION), ZMQ_SNDMORE);
 	zmq_send(z->socket, id.bytes, id.len, ZMQ_SNDMORE);
@@ -188,7 +189,8 @@ void *zap_make_router(void *context, const struct key_pair *keys)
 	if (set_int(router, ZMQ_LINGER, 0) == 0 && set_int(router, ZMQ_ROUTER_MANDATORY, 1) == 0 &&
 		set_int(router, ZMQ_CURVE_SERVER, 1) == 0 &&
 		zmq_setsockopt(router, ZMQ_CURVE_SECRETKEY, keys->secret_key, KEY_TEXT_MAX) == 0 &&
-		zmq_setsockopt(router, ZMQ_ZAP_DOMAIN, WIRE_ZAP_DOMAIN, strlen(WIRE_ZAP_DOMAIN)) == 0 &&
+		zmq_setsockopt(router, ZMQ_ZAP_DOMAIN, WIRE_ZAP_DOMAIN, strlen(WIRE_ZAP_DOMAIN)) ==
+			0 &&
 		set_int(router, WIRE_ZAP_ENFORCE_DOMAIN, 1) == 0 &&
 		zmq_setsockopt(router, ZMQ_MAXMSGSIZE, &message_max, sizeof(message_max)) == 0)
 		return router;

@@ -1,4 +1,5 @@
 #include <assert.h>
+#include <stdbool.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -21,7 +22,7 @@ static int bind_one(sqlite3_stmt *s, int at, char type, va_list *args)
 	case 'n':
 		return sqlite3_bind_null(s, at);
 	default:
-		assert(!"unknown parameter type");
+		assert(false && "unknown parameter type");
 		return SQLITE_MISUSE;
 	}
 }

@@ -1,4 +1,5 @@
-/* The door to the core: pages of the outbox out, decisions in. Event bytes pass as they are stored. */
+/* The door to the core: pages of the outbox out, decisions in. Event bytes pass as they are stored.
+ */
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
@@ -48,7 +49,7 @@ void door_side_set(struct uplink *u, struct latest *l, json_t *args)
 
 static struct latest *latest_of(struct uplink *u, int64_t n)
 {
-	struct latest *all[] = { &u->acked, &u->link, &u->epoch };
+	struct latest *all[] = {&u->acked, &u->link, &u->epoch};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		if (all[i]->sent_n == n)
@@ -87,8 +88,8 @@ static void drop_first_down(struct uplink *u)
 
 static void end_down(struct uplink *u, enum edge_done done, const char *why)
 {
-	struct edge_input in = { .kind = EDGE_IN_DOWN_DONE, .n = u->downs[0].n, .done = done,
-		.why = why };
+	struct edge_input in = {
+		.kind = EDGE_IN_DOWN_DONE, .n = u->downs[0].n, .done = done, .why = why};
 
 	if (done == EDGE_CONFLICT)
 		while (u->downs_n > 1) { /* HQ sends them again when this is settled */
@@ -131,7 +132,7 @@ void door_side_down(struct uplink *u, const struct sync_frame *f)
 	struct down_waiting *d = &u->downs[u->downs_n];
 
 	assert(u->downs_n < SYNC_DOWN_WINDOW);
-	*d = (struct down_waiting){ .n = f->down_n, .len = f->bodies[0].len };
+	*d = (struct down_waiting){.n = f->down_n, .len = f->bodies[0].len};
 	memcpy(d->kind, f->kind, sizeof(d->kind));
 	memcpy(d->gen, f->gen, sizeof(d->gen));
 	d->body = malloc(d->len + 1);
@@ -181,7 +182,7 @@ void door_side_lease(struct uplink *u, const struct sync_frame *f)
 
 static void end_lease(struct uplink *u, enum edge_done done)
 {
-	struct edge_input in = { .kind = EDGE_IN_LEASE_DONE, .n = u->lease_n, .done = done };
+	struct edge_input in = {.kind = EDGE_IN_LEASE_DONE, .n = u->lease_n, .done = done};
 
 	json_decref(u->lease);
 	u->lease = NULL;
@@ -194,9 +195,19 @@ static bool is_lease(const struct uplink *u, const char *id)
 	return u->lease && strcmp(json_str(u->lease, "id"), id) == 0;
 }
 
+/* Where the link starts from; asked again at every welcome. */
+static void ask_link(struct uplink *u)
+{
+	u->link_refused = false;
+	door_client_send(u->door,
+		json_pack("{s:{s:s,s:s,s:i}}", "query", "id", "link", "name", "link", "limit", 1));
+}
+
 void door_side_send_due(struct uplink *u)
 {
 	u->retry_us = 0;
+	if (u->link_refused)
+		ask_link(u);
 	send_latest(u, &u->epoch);
 	send_latest(u, &u->acked);
 	send_latest(u, &u->link);
@@ -205,8 +216,7 @@ void door_side_send_due(struct uplink *u)
 		json_t *command = down_command(u, &u->downs[0]);
 
 		if (!command) {
-			end_down(u, EDGE_POISON, "the body is no JSON object");
-			retry_later(u);
+			end_down(u, EDGE_CONFLICT, "the body is no JSON object");
 			return;
 		}
 		json_decref(command);
@@ -224,6 +234,14 @@ static int64_t own_number(const struct uplink *u, const char *id)
 	if (door_parse_id(id, origin, &n) < 0 || strcmp(origin, u->boot) != 0)
 		return 0;
 	return n;
+}
+
+/* Decided against is decided: the core's cursor moved with it. Except where it saw a hole. */
+static enum edge_done down_done(bool ok, const char *code)
+{
+	if (ok)
+		return EDGE_DONE;
+	return strcmp(code, "gap") == 0 ? EDGE_CONFLICT : EDGE_POISON;
 }
 
 static void on_outcome(void *user, const json_t *outcome)
@@ -245,12 +263,12 @@ static void on_outcome(void *user, const json_t *outcome)
 	} else if (is_first_down(u, id)) {
 		snprintf(why, sizeof(why), "%s: %s", json_str(outcome, "code"),
 			json_str(outcome, "say"));
-		end_down(u, ok ? EDGE_DONE : EDGE_POISON, why);
+		end_down(u, down_done(ok, json_str(outcome, "code")), why);
 		send_first_down(u);
 	}
 }
 
-enum not_taken { TAKE_AGAIN, TAKEN_BEFORE, TAKEN_OTHER, TAKE_NEVER };
+enum not_taken { TAKE_AGAIN, TAKEN_BEFORE, TAKE_NEVER };
 
 static enum not_taken read_why(const char *why)
 {
@@ -258,7 +276,7 @@ static enum not_taken read_why(const char *why)
 		return TAKE_AGAIN;
 	if (strcmp(why, "forgotten") == 0)
 		return TAKEN_BEFORE;
-	return strcmp(why, "id_reused") == 0 ? TAKEN_OTHER : TAKE_NEVER;
+	return TAKE_NEVER;
 }
 
 static void on_down_refused(struct uplink *u, enum not_taken taken, const char *say)
@@ -271,14 +289,27 @@ static void on_down_refused(struct uplink *u, enum not_taken taken, const char *
 	case TAKEN_BEFORE:
 		end_down(u, EDGE_DONE, "");
 		break;
-	case TAKEN_OTHER:
+	case TAKE_NEVER: /* the core's cursor stands: going on would leave a hole */
 		end_down(u, EDGE_CONFLICT, say);
-		break;
-	case TAKE_NEVER:
-		end_down(u, EDGE_POISON, say);
 		break;
 	}
 	send_first_down(u);
+}
+
+/* The core reads nothing while its log drains. False where the id is no query of ours. */
+static bool query_refused(struct uplink *u, const char *id)
+{
+	long long read;
+
+	if (strcmp(id, "link") == 0) {
+		u->link_refused = true;
+		retry_later(u);
+		return true;
+	}
+	if (sscanf(id, "outbox-%lld", &read) != 1)
+		return false;
+	u->read_failed = read;
+	return true;
 }
 
 static void on_refused(void *user, const json_t *refused)
@@ -289,7 +320,10 @@ static void on_refused(void *user, const json_t *refused)
 	int64_t n = own_number(u, id);
 	struct latest *l = n ? latest_of(u, n) : NULL;
 
-	log_warning("the core did not take it: %s id=%s why=%s", say, id, json_str(refused, "why"));
+	if (taken != TAKE_AGAIN)
+		log_warning("the core did not take it: %s id=%s", say, id);
+	if (query_refused(u, id))
+		return;
 	if (l) {
 		end_latest(u, l, taken == TAKE_AGAIN);
 	} else if (is_lease(u, id)) {
@@ -316,11 +350,14 @@ static bool read_hash(const json_t *object, const char *key, uint8_t *ret)
 
 static void on_link_row(struct uplink *u, const json_t *row)
 {
-	struct edge_link link = { .head = json_int(row, "up_head"),
-		.acked = json_int(row, "up_acked"), .safe = json_int(row, "up_safe"),
-		.oldest = json_int(row, "up_oldest"), .down_n = json_int(row, "down_n"),
-		.epoch = json_int(row, "epoch"), .lease_wanted = is_true(row, "lease_wanted") };
-	struct edge_input in = { .kind = EDGE_IN_LINK, .link = &link };
+	struct edge_link link = {.head = json_int(row, "up_head"),
+		.acked = json_int(row, "up_acked"),
+		.safe = json_int(row, "up_safe"),
+		.oldest = json_int(row, "up_oldest"),
+		.down_n = json_int(row, "down_n"),
+		.epoch = json_int(row, "epoch"),
+		.lease_wanted = is_true(row, "lease_wanted")};
+	struct edge_input in = {.kind = EDGE_IN_LINK, .link = &link};
 
 	if (!read_hash(row, "head_hash", link.head_hash) && link.head > 0) {
 		log_error("the core's link row has no hash of its head");
@@ -333,15 +370,16 @@ static void on_link_row(struct uplink *u, const json_t *row)
 static void on_outbox_rows(struct uplink *u, int64_t read, const json_t *rows)
 {
 	struct edge_event events[PAGE_MAX];
-	struct edge_input in = { .kind = EDGE_IN_EVENTS, .read = read, .events = events };
+	struct edge_input in = {.kind = EDGE_IN_EVENTS, .read = read, .events = events};
 	size_t n = json_array_size(rows);
 
 	for (size_t i = 0; i < n && i < PAGE_MAX; i++) {
 		const json_t *row = json_array_get(rows, i);
 		const json_t *bytes = json_object_get(row, "bytes");
 
-		events[i] = (struct edge_event){ .n = json_int(row, "n"),
-			.bytes = json_string_value(bytes), .len = json_string_length(bytes) };
+		events[i] = (struct edge_event){.n = json_int(row, "n"),
+			.bytes = json_string_value(bytes),
+			.len = json_string_length(bytes)};
 		if (!events[i].bytes || !read_hash(row, "hash", events[i].hash))
 			break;
 		in.events_n = i + 1;
@@ -365,9 +403,9 @@ static void on_rows(void *user, const json_t *rows)
 static void on_push(void *user, const json_t *push)
 {
 	struct uplink *u = user;
-	struct edge_link link = { .head = json_int(push, "head"),
-		.lease_wanted = is_true(push, "lease_wanted") };
-	struct edge_input in = { .kind = EDGE_IN_OUTBOX, .link = &link };
+	struct edge_link link = {
+		.head = json_int(push, "head"), .lease_wanted = is_true(push, "lease_wanted")};
+	struct edge_input in = {.kind = EDGE_IN_OUTBOX, .link = &link};
 
 	if (strcmp(json_str(push, "topic"), "outbox") != 0 || !u->edge.linked)
 		return;
@@ -378,11 +416,8 @@ static void on_push(void *user, const json_t *push)
 
 static void on_welcome(void *user, const json_t *welcome)
 {
-	struct uplink *u = user;
-
 	(void)welcome;
-	door_client_send(u->door,
-		json_pack("{s:{s:s,s:s,s:i}}", "query", "id", "link", "name", "link", "limit", 1));
+	ask_link(user);
 }
 
 static void on_lost(void *user)
@@ -400,21 +435,26 @@ static void on_other(void *user, const json_t *message)
 
 void door_side_read_outbox(struct uplink *u, const struct edge_output *out)
 {
-	char id[32];
+	char id[32], after[32];
 	json_t *query;
 
 	snprintf(id, sizeof(id), "outbox-%lld", (long long)out->read);
-	query = json_pack("{s:{s:s,s:s,s:I,s:I}}", "query", "id", id, "name", "outbox", "after",
-		(json_int_t)out->after, "limit", (json_int_t)out->limit);
+	snprintf(after, sizeof(after), "%lld", (long long)out->after);
+	query = json_pack("{s:{s:s,s:s,s:s,s:I}}", "query", "id", id, "name", "outbox", "after",
+		after, "limit", (json_int_t)out->limit);
 	if (door_client_send(u->door, query) < 0)
 		u->read_failed = out->read;
 }
 
 int door_side_open(struct uplink *u)
 {
-	static const struct door_handlers handlers = { .welcome = on_welcome,
-		.outcome = on_outcome, .refused = on_refused, .push = on_push, .rows = on_rows,
-		.other = on_other, .lost = on_lost };
+	static const struct door_handlers handlers = {.welcome = on_welcome,
+		.outcome = on_outcome,
+		.refused = on_refused,
+		.push = on_push,
+		.rows = on_rows,
+		.other = on_other,
+		.lost = on_lost};
 	char path[108];
 	int r = door_path(config_text(u->config, "paths", "run"), DOOR_SYNC, path, sizeof(path));
 

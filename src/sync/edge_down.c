@@ -1,4 +1,5 @@
-/* The down stream and the SSCC blocks: acknowledged only when their effect is on the site's disk. */
+/* The down stream and the SSCC blocks: acknowledged only when their effect is on the site's disk.
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -24,8 +25,7 @@ void edge_down_message(struct edge_turn *t, const struct sync_frame *f)
 		return;
 	}
 	/* Given and not yet decided: it is acknowledged when it is. */
-	if (f->down_n <= edge->down_given ||
-		edge->down_given - edge->down_done >= SYNC_DOWN_WINDOW)
+	if (f->down_n <= edge->down_given || edge->down_given - edge->down_done >= SYNC_DOWN_WINDOW)
 		return;
 	edge->down_given = f->down_n;
 	edge_out(t, EDGE_OUT_DOWN)->frame = f;
@@ -43,8 +43,8 @@ void edge_down_done(struct edge_turn *t)
 	if (t->in->done == EDGE_CONFLICT) {
 		edge->down_given = edge->down_done;
 		if (live)
-			edge_refuse(t, "HQ sent another message under number %lld",
-				(long long)t->in->n);
+			edge_refuse(t, "HQ's message %lld cannot be taken: %.100s",
+				(long long)t->in->n, t->in->why);
 		return;
 	}
 	edge->down_done = t->in->n;

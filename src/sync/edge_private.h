@@ -5,10 +5,10 @@
 #include "edge.h"
 
 #define EDGE_HANDSHAKE_US (10 * INT64_C(1000000))
-#define EDGE_RESEND_US (5 * INT64_C(1000000))   /* batch without an answer goes out again */
+#define EDGE_RESEND_US (5 * INT64_C(1000000)) /* batch without an answer goes out again */
 #define EDGE_LEASE_US (5 * INT64_C(1000000))
 #define EDGE_DRAIN_US (2 * INT64_C(1000000))
-#define EDGE_SILENT_PINGS 5                     /* PINGs without any answer */
+#define EDGE_SILENT_PINGS 5 /* PINGs without any answer */
 #define EDGE_SILENT_LEAST_US (5 * INT64_C(1000000))
 #define EDGE_BACKOFF_FIRST_US (INT64_C(1000000) / 2)
 #define EDGE_BACKOFF_LAST_US (60 * INT64_C(1000000))
@@ -31,6 +31,12 @@ void edge_end(struct edge_turn *t, const char *why);
 /* Histories differ: stay in RECONCILE, visible, nothing moves. */
 void edge_refuse(struct edge_turn *t, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* edge_session.c */
+void edge_session_connect(struct edge_turn *t);
+void edge_session_hello(struct edge_turn *t);
+void edge_session_hash(struct edge_turn *t);
+void edge_session_message(struct edge_turn *t);
 
 /* edge_up.c */
 void edge_up_start(struct edge_turn *t, int64_t cum, const uint8_t *hash);

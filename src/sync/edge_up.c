@@ -1,4 +1,5 @@
-/* The up stream: from the outbox to HQ within the credit, again from HQ's cursor whenever in doubt. */
+/* The up stream: from the outbox to HQ within the credit, again from HQ's cursor whenever in doubt.
+ */
 #include <string.h>
 
 #include "chain.h"
@@ -44,7 +45,7 @@ void edge_up_rewind(struct edge *edge)
 static bool has_credit(const struct edge *edge)
 {
 	return edge->sent - edge->cum < edge->credit_events &&
-		edge_bytes_out(edge) + SYNC_EVENT_MAX <= edge->credit_bytes;
+	       edge_bytes_out(edge) + SYNC_EVENT_MAX <= edge->credit_bytes;
 }
 
 void edge_up_read(struct edge_turn *t)
@@ -108,7 +109,7 @@ static void send_batch(struct edge_turn *t, size_t n)
 
 		memcpy(slot(edge, e->n)->hash, e->hash, HASH_BYTES);
 		slot(edge, e->n)->len = e->len;
-		t->out->bodies[i] = (struct sync_part){ e->bytes, e->len };
+		t->out->bodies[i] = (struct sync_part){e->bytes, e->len};
 	}
 	if (edge->sent == edge->cum)
 		edge->resend_us = t->in->now_us + EDGE_RESEND_US;
@@ -134,8 +135,8 @@ void edge_up_events(struct edge_turn *t)
 	}
 	n = batch_size(edge, t->in);
 	if (!n || !rows_chain(edge, t->in, n)) {
-		edge_refuse(t, "the outbox does not chain behind event %lld",
-			(long long)edge->sent);
+		edge_refuse(
+			t, "the outbox does not chain behind event %lld", (long long)edge->sent);
 		return;
 	}
 	send_batch(t, n);
@@ -192,7 +193,8 @@ void edge_up_ack(struct edge_turn *t, const struct sync_frame *f)
 {
 	struct edge *edge = t->edge;
 
-	/* Below the cursor: an earlier acknowledgement that was overtaken. Cumulative, so no loss. */
+	/* Below the cursor: an earlier acknowledgement that was overtaken. Cumulative, so no loss.
+	 */
 	if (f->up_n < edge->cum || !cursor_ok(t, f))
 		return;
 	if (f->up_n == edge->cum && f->safe <= edge->link.safe)

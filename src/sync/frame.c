@@ -47,12 +47,18 @@ struct field {
 
 #define IN(type) (1U << SYNC_##type)
 #define TEXT(key, member, types)                                                                   \
-	{ key, FIELD_TEXT, offsetof(struct sync_frame, member),                                    \
-		sizeof(((struct sync_frame *)0)->member), types }
+	{                                                                                          \
+		key, FIELD_TEXT, offsetof(struct sync_frame, member),                              \
+			sizeof(((struct sync_frame *)0)->member), types                            \
+	}
 #define NUMBER(key, member, types)                                                                 \
-	{ key, FIELD_INT, offsetof(struct sync_frame, member), sizeof(int64_t), types }
+	{                                                                                          \
+		key, FIELD_INT, offsetof(struct sync_frame, member), sizeof(int64_t), types        \
+	}
 #define HASH(key, member, types)                                                                   \
-	{ key, FIELD_HASH, offsetof(struct sync_frame, member), HASH_BYTES, types }
+	{                                                                                          \
+		key, FIELD_HASH, offsetof(struct sync_frame, member), HASH_BYTES, types            \
+	}
 
 static const struct field fields[] = {
 	TEXT("of", of, IN(UNKNOWN)),
@@ -61,8 +67,7 @@ static const struct field fields[] = {
 	TEXT("state", state, IN(PING)),
 	NUMBER("clock_us", clock_us, IN(HELLO) | IN(WELCOME)),
 
-	NUMBER("up_n", up_n,
-		IN(HELLO) | IN(WELCOME) | IN(UPACK) | IN(UPNAK) | IN(PING) | IN(PONG)),
+	NUMBER("up_n", up_n, IN(HELLO) | IN(WELCOME) | IN(UPACK) | IN(UPNAK) | IN(PING) | IN(PONG)),
 	HASH("up_hash", up_hash, IN(HELLO) | IN(WELCOME) | IN(UPACK) | IN(UPNAK)),
 	NUMBER("oldest", oldest, IN(HELLO)),
 	NUMBER("safe", safe, IN(WELCOME) | IN(UPACK) | IN(PONG)),
@@ -90,7 +95,7 @@ static const struct field fields[] = {
 	NUMBER("retry_ms", retry_ms, IN(BUSY)),
 	TEXT("why", why, IN(UNKNOWN) | IN(UPNAK) | IN(BUSY) | IN(RESET) | IN(BYE)),
 	TEXT("refused", refused, IN(WELCOME)),
-	{ "bad", FIELD_BAD, offsetof(struct sync_frame, bad), 0, IN(UPACK) | IN(DOWNACK) },
+	{"bad", FIELD_BAD, offsetof(struct sync_frame, bad), 0, IN(UPACK) | IN(DOWNACK)},
 };
 
 const char *sync_type_name(enum sync_type type)
@@ -106,8 +111,8 @@ static enum sync_type type_of(const char *name)
 	return SYNC_OTHER;
 }
 
-void sync_frame_init(struct sync_frame *frame, enum sync_type type, const char *esid,
-	const char *hsid)
+void sync_frame_init(
+	struct sync_frame *frame, enum sync_type type, const char *esid, const char *hsid)
 {
 	memset(frame, 0, sizeof(*frame));
 	frame->type = type;
@@ -133,8 +138,8 @@ static json_t *bad_list(const struct sync_frame *frame)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < frame->bad_n; i++)
-		json_array_append_new(list, json_pack("{s:I,s:o}", "n",
-			(json_int_t)frame->bad[i].n, "why", clean_text(frame->bad[i].why)));
+		json_array_append_new(list, json_pack("{s:I,s:o}", "n", (json_int_t)frame->bad[i].n,
+						    "why", clean_text(frame->bad[i].why)));
 	return list;
 }
 
@@ -227,8 +232,8 @@ static int read_bad(const json_t *value, struct sync_frame *ret, char *why)
 	return 0;
 }
 
-static int read_field(const json_t *header, const struct field *f, struct sync_frame *ret,
-	char *why)
+static int read_field(
+	const json_t *header, const struct field *f, struct sync_frame *ret, char *why)
 {
 	const json_t *value = json_object_get(header, f->key);
 	char *at = (char *)ret + f->offset;
@@ -288,7 +293,7 @@ static int read_type(const json_t *header, struct sync_frame *ret, char *why)
 int sync_decode(const struct sync_part *parts, size_t parts_n, struct sync_frame *ret, char *why)
 {
 	_cleanup_json_ json_t *header = NULL;
-	struct sync_frame frame = { .bodies = parts + 1, .bodies_n = parts_n - 1 };
+	struct sync_frame frame = {.bodies = parts + 1, .bodies_n = parts_n - 1};
 
 	if (check_size(parts, parts_n, why) < 0)
 		return -EMSGSIZE;

@@ -12,13 +12,13 @@
 #define SYNC_VERSION 1
 #define SYNC_HEADER_MAX 4096
 #define SYNC_MESSAGE_MAX (256 * 1024)
-#define SYNC_EVENT_MAX (64 * 1024)     /* one event or one down body: no more passes the door */
-#define SYNC_CREDIT_EVENTS 256         /* events sent and not yet acknowledged */
+#define SYNC_EVENT_MAX (64 * 1024) /* one event or one down body: no more passes the door */
+#define SYNC_CREDIT_EVENTS 256	   /* events sent and not yet acknowledged */
 #define SYNC_CREDIT_BYTES (1024 * 1024)
-#define SYNC_BATCH_EVENTS 128          /* events in one UP */
+#define SYNC_BATCH_EVENTS 128 /* events in one UP */
 #define SYNC_BATCH_BYTES (SYNC_MESSAGE_MAX - SYNC_HEADER_MAX)
-#define SYNC_BAD_MAX 8                 /* poison events named in one acknowledgement */
-#define SYNC_DOWN_WINDOW 16            /* down messages sent and not yet acknowledged */
+#define SYNC_BAD_MAX 8	    /* poison events named in one acknowledgement */
+#define SYNC_DOWN_WINDOW 16 /* down messages sent and not yet acknowledged */
 
 #define SYNC_SESSION_BYTES 16
 #define SYNC_SESSION_HEX (SYNC_SESSION_BYTES * 2 + 1)
@@ -70,40 +70,42 @@ struct sync_frame {
 	char esid[SYNC_SESSION_HEX]; /* session ids: one chosen by each side, both in every frame */
 	char hsid[SYNC_SESSION_HEX];
 
-	char of[SYNC_NAME_MAX];      /* OTHER, UNKNOWN: the type that was meant */
-	char build[SYNC_NAME_MAX];   /* HELLO, WELCOME */
+	char of[SYNC_NAME_MAX];	   /* OTHER, UNKNOWN: the type that was meant */
+	char build[SYNC_NAME_MAX]; /* HELLO, WELCOME */
 	char incarnation[SYNC_NAME_MAX];
-	char state[SYNC_NAME_MAX];   /* PING: what the edge is in */
-	int64_t clock_us;            /* evidence only */
+	char state[SYNC_NAME_MAX]; /* PING: what the edge is in */
+	int64_t clock_us;	   /* evidence only */
 
-	/* The up stream. up_n with up_hash: in HELLO the edge's head, in all others the hub's cursor. */
+	/* The up stream. up_n with up_hash: in HELLO the edge's head, in all others the hub's
+	 * cursor. */
 	int64_t up_n;
 	uint8_t up_hash[HASH_BYTES];
-	int64_t oldest;              /* HELLO: first event the edge still keeps */
+	int64_t oldest; /* HELLO: first event the edge still keeps */
 	int64_t safe;
-	int64_t first;               /* UP */
-	uint8_t prev[HASH_BYTES];    /* UP: hash before `first` ... */
-	uint8_t hash[HASH_BYTES];    /* ... and after the last */
+	int64_t first;		  /* UP */
+	uint8_t prev[HASH_BYTES]; /* UP: hash before `first` ... */
+	uint8_t hash[HASH_BYTES]; /* ... and after the last */
 	int64_t credit_events, credit_bytes;
-	int64_t depth, age_s;        /* PING: events not acknowledged, age of the oldest */
+	int64_t depth, age_s; /* PING: events not acknowledged, age of the oldest */
 
 	/* The down stream. down_n: HELLO, PING, DOWNACK the edge's cursor; WELCOME, PONG HQ's head;
 	 * DOWN the number of the message. */
 	int64_t down_n;
-	char kind[SYNC_NAME_MAX];    /* DOWN */
-	char gen[SYNC_GEN_MAX];      /* hub_gen; in DOWN and LEASE that of the row's birth */
+	char kind[SYNC_NAME_MAX]; /* DOWN */
+	char gen[SYNC_GEN_MAX];	  /* hub_gen; in DOWN and LEASE that of the row's birth */
 	int64_t epoch;
 
 	/* SSCC blocks */
-	int64_t lease;               /* LEASE: its number; LEASE_REQ: the last one that was stored */
+	int64_t lease; /* LEASE: its number; LEASE_REQ: the last one that was stored */
 	char block[SYNC_NAME_MAX];
 	char prefix[SYNC_NAME_MAX];
 	int64_t lease_first, lease_count;
 	int64_t reserve;
 
-	int64_t retry_ms;            /* BUSY */
+	int64_t retry_ms; /* BUSY */
 	char why[SYNC_WHY_MAX];
-	char refused[SYNC_WHY_MAX];  /* WELCOME: why this site must be reconciled first; "" when not */
+	char refused[SYNC_WHY_MAX]; /* WELCOME: why this site must be reconciled first; "" when not
+				     */
 	struct sync_bad bad[SYNC_BAD_MAX];
 	size_t bad_n;
 
@@ -114,8 +116,8 @@ struct sync_frame {
 const char *sync_type_name(enum sync_type type);
 
 /* An empty frame of a type in a session. */
-void sync_frame_init(struct sync_frame *frame, enum sync_type type, const char *esid,
-	const char *hsid);
+void sync_frame_init(
+	struct sync_frame *frame, enum sync_type type, const char *esid, const char *hsid);
 
 /* The header's JSON with a NUL behind it. Asserts that it fits: every text is bounded. */
 size_t sync_encode(const struct sync_frame *frame, char *out /* SYNC_HEADER_MAX */);

@@ -93,19 +93,20 @@ void hq_side_send(struct uplink *u, const struct sync_frame *frame)
 		return;
 	r = wire_send(u->dealer, NULL, 0, frame);
 	if (r < 0)
-		snprintf(u->lost_why, sizeof(u->lost_why), "HQ does not read: %s", zmq_strerror(-r));
+		snprintf(
+			u->lost_why, sizeof(u->lost_why), "HQ does not read: %s", zmq_strerror(-r));
 }
 
 static void take_message(struct uplink *u, const struct wire_message *m)
 {
 	struct sync_frame frame;
 	char why[SYNC_WHY_MAX];
-	struct edge_input in = { .kind = EDGE_IN_MESSAGE, .frame = &frame };
+	struct edge_input in = {.kind = EDGE_IN_MESSAGE, .frame = &frame};
 	int r = sync_decode(m->parts, m->n, &frame, why);
 
 	if (r < 0) {
 		log_warning("frame from HQ refused: %s", why);
-		in = (struct edge_input){ .kind = EDGE_IN_MALFORMED, .why = why };
+		in = (struct edge_input){.kind = EDGE_IN_MALFORMED, .why = why};
 	}
 	uplink_feed(u, &in);
 }
@@ -119,7 +120,7 @@ void hq_side_read(struct uplink *u)
 		int r = wire_recv(u->dealer, WIRE_DEALER, &m);
 
 		if (r == -EMSGSIZE) {
-			struct edge_input in = { .kind = EDGE_IN_MALFORMED, .why = "too many parts" };
+			struct edge_input in = {.kind = EDGE_IN_MALFORMED, .why = "too many parts"};
 
 			uplink_feed(u, &in);
 			continue;
@@ -138,12 +139,12 @@ void hq_side_monitor(struct uplink *u)
 	char why[SYNC_WHY_MAX];
 
 	while (u->monitor && wire_monitor_next(u->monitor, &event, why, sizeof(why)) == 0) {
-		struct edge_input in = { .kind = EDGE_IN_SOCKET_UP };
+		struct edge_input in = {.kind = EDGE_IN_SOCKET_UP};
 
 		if (event == WIRE_NOTHING)
 			continue;
 		if (event == WIRE_LOST)
-			in = (struct edge_input){ .kind = EDGE_IN_SOCKET_DOWN, .why = why };
+			in = (struct edge_input){.kind = EDGE_IN_SOCKET_DOWN, .why = why};
 		uplink_feed(u, &in);
 	}
 }

@@ -10,10 +10,10 @@
 #define TO(state) (1U << HUB_##state)
 
 const struct hub_state_row hub_states[HUB_STATES] = {
-	[HUB_NONE] = { "none", TO(OPENING), false },
-	[HUB_OPENING] = { "opening", TO(LIVE) | TO(RECONCILE) | TO(NONE), false },
-	[HUB_RECONCILE] = { "reconcile", TO(OPENING) | TO(NONE), true },
-	[HUB_LIVE] = { "live", TO(OPENING) | TO(RECONCILE) | TO(NONE), true },
+	[HUB_NONE] = {"none", TO(OPENING), false},
+	[HUB_OPENING] = {"opening", TO(LIVE) | TO(RECONCILE) | TO(NONE), false},
+	[HUB_RECONCILE] = {"reconcile", TO(OPENING) | TO(NONE), true},
+	[HUB_LIVE] = {"live", TO(OPENING) | TO(RECONCILE) | TO(NONE), true},
 };
 
 struct turn {
@@ -24,7 +24,7 @@ struct turn {
 
 void hub_init(struct hub_session *s, const char *site)
 {
-	*s = (struct hub_session){ .state = HUB_NONE };
+	*s = (struct hub_session){.state = HUB_NONE};
 	snprintf(s->site, sizeof(s->site), "%s", site);
 }
 
@@ -40,12 +40,12 @@ static struct hub_output *put(struct turn *t, enum hub_output_kind kind)
 
 	assert(t->out->n < HUB_OUTPUTS_MAX);
 	t->out->n++;
-	*out = (struct hub_output){ .kind = kind };
+	*out = (struct hub_output){.kind = kind};
 	return out;
 }
 
-static struct sync_frame *send_as(struct turn *t, enum sync_type type, const char *esid,
-	const char *hsid)
+static struct sync_frame *send_as(
+	struct turn *t, enum sync_type type, const char *esid, const char *hsid)
 {
 	struct sync_frame *f = &t->out->frames[t->out->frames_n];
 
@@ -111,7 +111,8 @@ static void read_down(struct turn *t)
 	struct hub_session *s = t->s;
 	struct hub_output *out;
 
-	if (s->state != HUB_LIVE || s->down_open || s->down_sent - s->down_acked >= SYNC_DOWN_WINDOW)
+	if (s->state != HUB_LIVE || s->down_open ||
+		s->down_sent - s->down_acked >= SYNC_DOWN_WINDOW)
 		return;
 	s->down_open = true;
 	out = put(t, HUB_OUT_READ_DOWN);
@@ -196,7 +197,7 @@ static void on_up(struct turn *t, const struct sync_frame *f)
 	s->applying_last = f->first + (int64_t)f->bodies_n - 1;
 	out = put(t, HUB_OUT_APPLY);
 	out->frame = f;
-	out->hashes = (const uint8_t (*)[HASH_BYTES])t->out->hashes;
+	out->hashes = (const uint8_t(*)[HASH_BYTES])t->out->hashes;
 }
 
 static void take_cursor(struct hub_session *s, const struct hub_cursor *cursor)
@@ -206,8 +207,8 @@ static void take_cursor(struct hub_session *s, const struct hub_cursor *cursor)
 	memcpy(s->cursor.up_hash, cursor->up_hash, HASH_BYTES);
 }
 
-/* No row matched: either the batch was applied before (its acknowledgement got lost), or it does not
- * continue what is stored. */
+/* No row matched: either the batch was applied before (its acknowledgement got lost), or it does
+ * not continue what is stored. */
 static void on_mismatch(struct turn *t)
 {
 	struct hub_session *s = t->s;
@@ -268,7 +269,7 @@ static void on_downs(struct turn *t)
 		f->down_n = d->n;
 		memcpy(f->kind, d->kind, sizeof(f->kind));
 		memcpy(f->gen, d->gen, sizeof(f->gen));
-		t->out->bodies[i] = (struct sync_part){ d->body, d->len };
+		t->out->bodies[i] = (struct sync_part){d->body, d->len};
 		f->bodies = &t->out->bodies[i];
 		f->bodies_n = 1;
 		s->down_sent = d->n;
@@ -387,13 +388,15 @@ static void on_frame(struct turn *t, const struct sync_frame *f)
 	}
 }
 
-/* A frame of a session that is not this one has no effect; its sender is told so in its own words. */
+/* A frame of a session that is not this one has no effect; its sender is told so in its own words.
+ */
 static bool of_session(struct turn *t, const struct sync_frame *f)
 {
 	struct hub_session *s = t->s;
 
-	if (f->type == SYNC_HELLO || (hub_states[s->state].session &&
-		strcmp(f->esid, s->esid) == 0 && strcmp(f->hsid, s->hsid) == 0))
+	if (f->type == SYNC_HELLO ||
+		(hub_states[s->state].session && strcmp(f->esid, s->esid) == 0 &&
+			strcmp(f->hsid, s->hsid) == 0))
 		return true;
 	s->old_frames++;
 	if (f->type != SYNC_RESET && f->type != SYNC_BYE && f->type != SYNC_UNKNOWN)
@@ -475,7 +478,7 @@ static void take_input(struct turn *t)
 
 void hub_step(struct hub_session *s, const struct hub_input *in, struct hub_outputs *ret)
 {
-	struct turn t = { s, in, ret };
+	struct turn t = {s, in, ret};
 
 	ret->n = 0;
 	ret->frames_n = 0;

@@ -1,8 +1,9 @@
 /* HQ's side of the link as a pure state machine, one per site that speaks: no socket, clock, random
  * source or database. What it keeps is a hint; the store's compare-and-set decides.
  *
- * A store operation is answered (HUB_IN_OPENED and such) before the next message of the same site is
- * brought. Nothing is acknowledged before its answer says that the commit returned. docs/sync.md. */
+ * A store operation is answered (HUB_IN_OPENED and such) before the next message of the same site
+ * is brought. Nothing is acknowledged before its answer says that the commit returned.
+ * docs/sync.md. */
 #ifndef WHARF_SYNC_HUB_H
 #define WHARF_SYNC_HUB_H
 
@@ -28,8 +29,8 @@ extern const struct hub_state_row hub_states[HUB_STATES];
 
 enum hub_result {
 	HUB_OK,
-	HUB_MISMATCH,   /* compare-and-set found no row: cursor says where the site stands */
-	HUB_REFUSED,    /* site unknown or not active */
+	HUB_MISMATCH,	/* compare-and-set found no row: cursor says where the site stands */
+	HUB_REFUSED,	/* site unknown or not active */
 	HUB_BUSY_STORE, /* transient: nothing was written */
 };
 
@@ -53,14 +54,14 @@ struct hub_down {
 };
 
 enum hub_input_kind {
-	HUB_IN_MESSAGE,   /* frame, active */
+	HUB_IN_MESSAGE,	  /* frame, active */
 	HUB_IN_MALFORMED, /* why */
 	HUB_IN_TIMER,
-	HUB_IN_DOWN,      /* something was put into the down stream */
-	HUB_IN_OPENED,    /* result, cursor */
-	HUB_IN_APPLIED,   /* result, cursor, bad */
-	HUB_IN_DOWNS,     /* downs, downs_n */
-	HUB_IN_LEASED,    /* result, frame: a LEASE frame's fields */
+	HUB_IN_DOWN,	/* something was put into the down stream */
+	HUB_IN_OPENED,	/* result, cursor */
+	HUB_IN_APPLIED, /* result, cursor, bad */
+	HUB_IN_DOWNS,	/* downs, downs_n */
+	HUB_IN_LEASED,	/* result, frame: a LEASE frame's fields */
 };
 
 struct hub_input {
@@ -68,7 +69,7 @@ struct hub_input {
 	int64_t now_us;
 	int64_t real_us;
 	uint8_t random[SYNC_SESSION_BYTES];
-	bool active;  /* the site's status and verified backup, read again for every frame */
+	bool active; /* the site's status and verified backup, read again for every frame */
 	int64_t safe;
 	const struct sync_frame *frame;
 	const char *why;
@@ -82,12 +83,12 @@ struct hub_input {
 
 enum hub_output_kind {
 	HUB_OUT_SEND,
-	HUB_OUT_OPEN,      /* frame: HELLO; answer HUB_IN_OPENED */
-	HUB_OUT_APPLY,     /* frame: UP, hashes: one per body; answer HUB_IN_APPLIED */
+	HUB_OUT_OPEN,	   /* frame: HELLO; answer HUB_IN_OPENED */
+	HUB_OUT_APPLY,	   /* frame: UP, hashes: one per body; answer HUB_IN_APPLIED */
 	HUB_OUT_READ_DOWN, /* after, limit; answer HUB_IN_DOWNS */
 	HUB_OUT_DOWN_ACK,  /* frame: DOWNACK; no answer */
-	HUB_OUT_LEASE,     /* frame: LEASE_REQ; answer HUB_IN_LEASED */
-	HUB_OUT_ENDED,     /* why */
+	HUB_OUT_LEASE,	   /* frame: LEASE_REQ; answer HUB_IN_LEASED */
+	HUB_OUT_ENDED,	   /* why */
 };
 
 struct hub_output {
@@ -118,13 +119,13 @@ struct hub_session {
 	char refused[SYNC_WHY_MAX];
 
 	struct hub_cursor cursor; /* as of the last answer: a hint */
-	int64_t applying_last;    /* of the UP that is being applied */
+	int64_t applying_last;	  /* of the UP that is being applied */
 	int64_t down_acked, down_sent;
-	int64_t down_rewound;     /* cursor of the last rewind */
-	bool down_open;           /* a read is under way */
+	int64_t down_rewound; /* cursor of the last rewind */
+	bool down_open;	      /* a read is under way */
 	int64_t down_resend_us, silent_us;
 
-	int64_t depth, age_s;     /* as the site said in its last PING */
+	int64_t depth, age_s; /* as the site said in its last PING */
 	int64_t old_frames, odd_frames;
 };
 

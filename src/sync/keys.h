@@ -14,9 +14,10 @@ struct key_pair {
 int keys_load_pair(const char *path, struct key_pair *ret);
 int keys_load_public(const char *path, char *ret /* KEY_TEXT_MAX */);
 
-/* Loads the pair, or makes one (mode 0600) and its folder where there is none. *ret_made says which.
- * The public key is also written to `public_path`. 0 or -errno. */
-int keys_ensure_pair(const char *path, const char *public_path, struct key_pair *ret, int *ret_made);
+/* Loads the pair, or makes one (mode 0600) and its folder where there is none. *ret_made says
+ * which. The public key is also written to `public_path`. 0 or -errno. */
+int keys_ensure_pair(
+	const char *path, const char *public_path, struct key_pair *ret, int *ret_made);
 
 /* "DIR/site.key" -> "DIR/site.pub". 0 or -ENAMETOOLONG. */
 int keys_public_path(const char *pair_path, char *out, unsigned size);

@@ -22,15 +22,17 @@
 static const char *config_path;
 static bool check_only;
 
-static const struct option_row options[] = { COMMON_OPTIONS(config_path, check_only) };
+static const struct option_row options[] = {COMMON_OPTIONS(config_path, check_only)};
 
 static const struct program_info info = {
 	.name = "wharf-sync",
 	.brief = "the link between one warehouse and HQ",
 	.synopsis = "[OPTIONS]",
-	.about = "Carries the events of the core's outbox to\n.BR wharf-hq (8)\nand HQ's messages to the core, "
+	.about = "Carries the events of the core's outbox to\n.BR wharf-hq (8)\nand HQ's messages "
+		 "to the core, "
 		 "in order and with exactly one effect, over ZeroMQ with CURVE. It keeps nothing "
-		 "itself: it can be killed at any time.\n.PP\nAt its first start it makes the site's "
+		 "itself: it can be killed at any time.\n.PP\nAt its first start it makes the "
+		 "site's "
 		 "key pair. The public key (printed with its path in the log) must be put into the "
 		 "folder of site keys at HQ, and HQ's public key must be brought here; until then "
 		 "the link says why it is refused. See section [hq] of the configuration.\n",
@@ -63,7 +65,8 @@ static int load_keys(struct uplink *u)
 	else if (r < 0)
 		log_error("key file: %s: %s", strerror(-r), path);
 	else
-		log_info("%s site key pair, for HQ: %s", made ? "made a" : "using the", public_path);
+		log_info(
+			"%s site key pair, for HQ: %s", made ? "made a" : "using the", public_path);
 	return r;
 }
 
@@ -81,17 +84,18 @@ static int wait_ms(const struct uplink *u)
 
 static void wait_for_work(struct uplink *u, int signals, short *ret_signal)
 {
-	zmq_pollitem_t items[4] = { { .fd = signals, .events = ZMQ_POLLIN } };
+	zmq_pollitem_t items[4] = {{.fd = signals, .events = ZMQ_POLLIN}};
 	int n = 1, door = door_client_fd(u->door);
 
 	if (door >= 0)
-		items[n++] = (zmq_pollitem_t){ .fd = door,
-			.events = (short)(ZMQ_POLLIN |
-				(door_client_events(u->door) & POLLOUT ? ZMQ_POLLOUT : 0)) };
+		items[n++] = (zmq_pollitem_t){.fd = door,
+			.events =
+				(short)(ZMQ_POLLIN |
+					(door_client_events(u->door) & POLLOUT ? ZMQ_POLLOUT : 0))};
 	if (u->dealer)
-		items[n++] = (zmq_pollitem_t){ .socket = u->dealer, .events = ZMQ_POLLIN };
+		items[n++] = (zmq_pollitem_t){.socket = u->dealer, .events = ZMQ_POLLIN};
 	if (u->monitor)
-		items[n++] = (zmq_pollitem_t){ .socket = u->monitor, .events = ZMQ_POLLIN };
+		items[n++] = (zmq_pollitem_t){.socket = u->monitor, .events = ZMQ_POLLIN};
 	if (zmq_poll(items, n, wait_ms(u)) < 0 && errno != EINTR)
 		log_error("poll: %s", zmq_strerror(errno));
 	*ret_signal = items[0].revents;
@@ -100,7 +104,7 @@ static void wait_for_work(struct uplink *u, int signals, short *ret_signal)
 static void ask_to_stop(struct uplink *u, int signals)
 {
 	struct signalfd_siginfo got;
-	struct edge_input in = { .kind = EDGE_IN_STOP };
+	struct edge_input in = {.kind = EDGE_IN_STOP};
 
 	if (read(signals, &got, sizeof(got)) == (ssize_t)sizeof(got))
 		uplink_feed(u, &in);
@@ -127,7 +131,7 @@ static void run(struct uplink *u, int signals)
 
 static void sleep_until_stopped(int signals)
 {
-	zmq_pollitem_t item = { .fd = signals, .events = ZMQ_POLLIN };
+	zmq_pollitem_t item = {.fd = signals, .events = ZMQ_POLLIN};
 
 	log_info("no HQ is configured: nothing to do");
 	while (!(item.revents & ZMQ_POLLIN)) {
@@ -139,9 +143,9 @@ static void sleep_until_stopped(int signals)
 static int serve(struct uplink *u)
 {
 	_cleanup_fd_ int signals = open_signals();
-	struct edge_config edge = { .ping_us = config_int(u->config, "hq", "ping_ms") * US_PER_MS,
+	struct edge_config edge = {.ping_us = config_int(u->config, "hq", "ping_ms") * US_PER_MS,
 		.watchdog_us = config_int(u->config, "hq", "watchdog_ms") * US_PER_MS,
-		.build = "wharf " WHARF_VERSION };
+		.build = "wharf " WHARF_VERSION};
 	int r;
 
 	if (signals < 0 || text_copy(edge.site, sizeof(edge.site), u->site) < 0 ||

@@ -46,8 +46,9 @@ static void do_output(struct uplink *u, const struct edge_output *out)
 		door_side_lease(u, out->frame);
 		return;
 	case EDGE_OUT_EPOCH:
-		door_side_set(u, &u->epoch, json_pack("{s:I,s:s}", "epoch",
-			(json_int_t)out->frame->epoch, "hub_gen", out->frame->gen));
+		door_side_set(u, &u->epoch,
+			json_pack("{s:I,s:s}", "epoch", (json_int_t)out->frame->epoch, "hub_gen",
+				out->frame->gen));
 		return;
 	case EDGE_OUT_LINK:
 		say_link(u, out);
@@ -68,7 +69,7 @@ void uplink_feed(struct uplink *u, struct edge_input *in)
 
 static void tell_read_failed(struct uplink *u, int64_t read)
 {
-	struct edge_input in = { .kind = EDGE_IN_EVENTS, .read = read };
+	struct edge_input in = {.kind = EDGE_IN_EVENTS, .read = read};
 
 	uplink_feed(u, &in);
 }
@@ -86,7 +87,7 @@ void uplink_tell(struct uplink *u)
 		tell_read_failed(u, read);
 	if (u->lost_why[0]) {
 		char why[SYNC_WHY_MAX];
-		struct edge_input in = { .kind = EDGE_IN_SOCKET_DOWN, .why = why };
+		struct edge_input in = {.kind = EDGE_IN_SOCKET_DOWN, .why = why};
 
 		memcpy(why, u->lost_why, sizeof(why));
 		u->lost_why[0] = '\0';
@@ -95,7 +96,7 @@ void uplink_tell(struct uplink *u)
 	if (u->retry_us && clock_boot_us() >= u->retry_us)
 		door_side_send_due(u);
 	if (clock_boot_us() >= u->timer_us) {
-		struct edge_input in = { .kind = EDGE_IN_TIMER };
+		struct edge_input in = {.kind = EDGE_IN_TIMER};
 
 		uplink_feed(u, &in);
 	}

@@ -1,4 +1,5 @@
-/* wharf-sync's two sides around the edge's state machine: the door to the core and the socket to HQ. */
+/* wharf-sync's two sides around the edge's state machine: the door to the core and the socket to
+ * HQ. */
 #ifndef WHARF_SYNC_UPLINK_H
 #define WHARF_SYNC_UPLINK_H
 
@@ -7,11 +8,12 @@
 #include "edge.h"
 #include "keys.h"
 
-/* Something the core shall know the newest of: one command under way, the next one replaces itself. */
+/* Something the core shall know the newest of: one command under way, the next one replaces itself.
+ */
 struct latest {
 	const char *kind;
-	json_t *args;   /* not yet sent, or NULL */
-	json_t *sent;   /* under way */
+	json_t *args;	/* not yet sent, or NULL */
+	json_t *sent;	/* under way */
 	int64_t sent_n; /* its number in our own origin; 0: none */
 };
 
@@ -34,20 +36,20 @@ struct uplink {
 	/* socket side */
 	void *context, *dealer, *monitor;
 	struct key_pair keys;
-	int sockets_made;                /* numbers the monitor's endpoint */
-	char lost_why[SYNC_WHY_MAX];     /* found while outputs were done; told afterwards */
+	int sockets_made;	     /* numbers the monitor's endpoint */
+	char lost_why[SYNC_WHY_MAX]; /* found while outputs were done; told afterwards */
 
 	/* door side */
 	struct door_client *door;
 	char boot[BOOT_ID_MAX];
-	bool door_lost;
-	int64_t read_failed;             /* a read that could not be asked; told afterwards */
-	int64_t retry_us;                /* what the core did not take is tried again then; 0: nothing */
+	bool door_lost, link_refused;
+	int64_t read_failed; /* a read that could not be asked; told afterwards */
+	int64_t retry_us;    /* what the core did not take is tried again then; 0: nothing */
 	struct latest acked, link, epoch;
 	struct down_waiting downs[SYNC_DOWN_WINDOW];
 	size_t downs_n;
-	bool down_sent;                  /* downs[0] is under way: one at a time keeps the order */
-	json_t *lease;                   /* being stored: the command without its sending, or NULL */
+	bool down_sent; /* downs[0] is under way: one at a time keeps the order */
+	json_t *lease;	/* being stored: the command without its sending, or NULL */
 	int64_t lease_n;
 	bool lease_sent;
 };

@@ -81,8 +81,8 @@ int wire_recv(void *socket, enum wire_socket kind, struct wire_message *m)
 			wire_free(m);
 			return r;
 		}
-		m->parts[m->n] = (struct sync_part){ zmq_msg_data(&m->messages[m->n]),
-			zmq_msg_size(&m->messages[m->n]) };
+		m->parts[m->n] = (struct sync_part){
+			zmq_msg_data(&m->messages[m->n]), zmq_msg_size(&m->messages[m->n])};
 		more = zmq_msg_more(&m->messages[m->n++]);
 	}
 	if (m->n)

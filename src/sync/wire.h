@@ -22,7 +22,7 @@ struct wire_message {
 	size_t n;
 	uint8_t routing[WIRE_ROUTING_MAX]; /* ROUTER only */
 	size_t routing_len;
-	char user_id[SYNC_SITE_MAX];       /* of the first part, as ZAP gave it; "" without */
+	char user_id[SYNC_SITE_MAX]; /* of the first part, as ZAP gave it; "" without */
 };
 
 enum wire_socket { WIRE_DEALER, WIRE_ROUTER };
@@ -32,7 +32,8 @@ int wire_recv(void *socket, enum wire_socket kind, struct wire_message *ret);
 void wire_free(struct wire_message *message);
 
 /* One frame without waiting; `routing` NULL on a DEALER. 0; -EAGAIN; -EHOSTUNREACH and such. */
-int wire_send(void *socket, const void *routing, size_t routing_len, const struct sync_frame *frame);
+int wire_send(
+	void *socket, const void *routing, size_t routing_len, const struct sync_frame *frame);
 
 enum wire_event { WIRE_NOTHING, WIRE_UP, WIRE_LOST };
 

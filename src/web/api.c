@@ -28,39 +28,48 @@ static void on_command(struct exchange *x, enum answer_kind kind, const json_t *
 {
 	struct request *request = request_of(x);
 
-	if (kind != ANSWER_OUTCOME) {
-		request_answer_lost(request, kind, body);
+	if (kind == ANSWER_OUTCOME) {
+		request_answer_bytes(request, MHD_HTTP_OK, x->text, x->text_len);
 		return;
 	}
-	request_answer_object(request, MHD_HTTP_OK, "outcome", body);
+	/* Perhaps the session was ended elsewhere: the next request asks the core. */
+	if (kind == ANSWER_REFUSED && strcmp(json_str(body, "why"), "not_allowed") == 0)
+		sessions_drop(&request->web->sessions, request->session.id);
+	request_answer_lost(request, kind, body);
 }
 
 static void on_logout(struct exchange *x, enum answer_kind kind, const json_t *body)
 {
 	struct request *request = request_of(x);
 
-	on_command(x, kind, body);
-	if (kind == ANSWER_OUTCOME && json_is_true(json_object_get(body, "ok")))
+	if (kind != ANSWER_OUTCOME) {
+		request_answer_lost(request, kind, body);
+		return;
+	}
+	request_answer_object(request, MHD_HTTP_OK, "outcome", body);
+	if (json_is_true(json_object_get(body, "ok")))
 		forget_cookie(request);
 }
 
 void api_command(struct request *request)
 {
 	const struct session *s = &request->session;
-	char why[128] = "", id[DOOR_ID_MAX];
-	json_t *command;
-	int r = body_command(request->body, request->body_len, s->id, s->device, id, &command, why,
+	struct command_body command;
+	char why[128] = "";
+	int r = body_command(request->body, request->body_len, s->id, s->device, &command, why,
 		sizeof(why));
 
 	if (r < 0) {
-		request_refuse(request, MHD_HTTP_CONFLICT, id, "malformed", why);
+		request_refuse(request, MHD_HTTP_CONFLICT, command.id, "malformed", why);
+		command_body_fini(&command);
 		return;
 	}
-	request->exchange.answered =
-		strcmp(json_str(command, "kind"), "logout") == 0 ? on_logout : on_command;
-	r = upstream_command(request->web->upstream, &request->exchange, command);
+	request->exchange.wants_text = strcmp(command.kind, "logout") != 0;
+	request->exchange.answered = request->exchange.wants_text ? on_command : on_logout;
+	r = upstream_command(request->web->upstream, &request->exchange, &command);
 	if (r < 0)
-		request_answer_failed_ask(request, id, r);
+		request_answer_failed_ask(request, command.id, r);
+	command_body_fini(&command);
 }
 
 /* What a page may ask, and who. Salts and sessions are the server's own business. */
@@ -115,7 +124,7 @@ static void on_rows(struct exchange *x, enum answer_kind kind, const json_t *bod
 	struct request *request = request_of(x);
 
 	if (kind == ANSWER_ROWS)
-		request_answer_object(request, MHD_HTTP_OK, "rows", body);
+		request_answer_bytes(request, MHD_HTTP_OK, x->text, x->text_len);
 	else
 		request_answer_lost(request, kind, body);
 }
@@ -143,6 +152,7 @@ void api_query(struct request *request)
 		return;
 	}
 	request->exchange.answered = on_rows;
+	request->exchange.wants_text = true;
 	r = upstream_query(request->web->upstream, &request->exchange, request->tail, b.query);
 	if (r < 0)
 		request_answer_failed_ask(request, "", r);
@@ -219,7 +229,8 @@ void api_places(struct request *request)
 		json_array_append_new(stations,
 			json_pack("{s:s,s:s}", "station", config_name(section), "kind",
 				config_text(config, section, "kind")));
-	body = json_pack("{s:s,s:s,s:O}", "site", config_text(config, "site", "name"), "title",
-		config_text(config, "site", "title"), "stations", stations);
+	body = json_pack("{s:s,s:s,s:b,s:O}", "site", config_text(config, "site", "name"), "title",
+		config_text(config, "site", "title"), "hq", config_text(config, "hq", "address")[0] != '\0',
+		"stations", stations);
 	request_answer_json(request, MHD_HTTP_OK, body ? json_dumps(body, JSON_COMPACT) : NULL);
 }

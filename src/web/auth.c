@@ -129,25 +129,11 @@ static void welcome_person(struct request *request, const json_t *outcome)
 	log_info("logged in: device=%s role=%s", s->device, s->role);
 }
 
-static void on_new_session(struct exchange *x, enum answer_kind kind, const json_t *body)
-{
-	struct request *request = request_of(x);
-	const json_t *row = json_array_get(json_object_get(body, "rows"), 0);
-
-	if (kind != ANSWER_ROWS || !row) {
-		request_answer_lost(request, kind == ANSWER_ROWS ? ANSWER_LATE : kind, body);
-		return;
-	}
-	fill_session(&request->session, row);
-	sessions_put(&request->web->sessions, &request->session, request->web->now_us);
-	welcome_person(request, row);
-}
-
-/* The core's table says who this is now: one question more per login, and one place that reads it. */
 static void on_login(struct exchange *x, enum answer_kind kind, const json_t *body)
 {
 	struct request *request = request_of(x);
-	int r;
+	const json_t *data = json_object_get(body, "data");
+	struct session *s = &request->session;
 
 	if (kind != ANSWER_OUTCOME) {
 		request_answer_lost(request, kind, body);
@@ -159,14 +145,13 @@ static void on_login(struct exchange *x, enum answer_kind kind, const json_t *bo
 		request_answer_json(request, MHD_HTTP_FORBIDDEN,
 			no ? json_dumps(no, JSON_COMPACT) : NULL);
 		json_decref(no);
-		log_info("login refused: device=%s", request->session.device);
+		log_info("login refused: device=%s", s->device);
 		return;
 	}
-	x->answered = on_new_session;
-	r = upstream_query(request->web->upstream, x, "session",
-		json_pack("{s:{s:s}}", "args", "session", request->session.id));
-	if (r < 0)
-		request_answer_failed_ask(request, "", r);
+	copy_cut(s->name, sizeof(s->name), json_str(data, "name"));
+	copy_cut(s->role, sizeof(s->role), json_str(data, "role"));
+	sessions_put(&request->web->sessions, s, request->web->now_us);
+	welcome_person(request, body);
 }
 
 static void send_login(struct request *request, const char *key)

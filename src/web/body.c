@@ -4,6 +4,7 @@
 #include <sodium.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
@@ -62,11 +63,11 @@ int body_login(const char *bytes, size_t len, struct login_body *ret, char *why,
 	return r;
 }
 
-static int check_command(const json_t *command, char *ret_id, char *why, size_t why_size)
+static int check_command(const json_t *command, struct command_body *ret, char *why, size_t why_size)
 {
 	const char *id = "", *kind = "", *text = "";
 	const json_t *args;
-	int64_t number;
+	int64_t number, n;
 	char origin[DOOR_ORIGIN_MAX];
 	const struct json_field fields[] = {
 		{ "id", JSON_REQUIRED, JSON_STRING, &id, 1, DOOR_ID_MAX - 1 },
@@ -74,30 +75,53 @@ static int check_command(const json_t *command, char *ret_id, char *why, size_t 
 		{ "station", JSON_OPTIONAL, JSON_STRING, &text, 1, DOOR_NAME_MAX - 1 },
 		{ "at", JSON_OPTIONAL, JSON_STRING, &text, 1, AT_MAX },
 		{ "heard", JSON_OPTIONAL, JSON_STRING, &text, 1, DOOR_ID_MAX - 1 },
-		{ "age_ms", JSON_OPTIONAL, JSON_INTEGER, &number, 0, AGE_MAX_MS },
+		{ "age_ms", JSON_OPTIONAL, JSON_INTEGER, &ret->age_ms, 0, AGE_MAX_MS },
 		{ "step", JSON_OPTIONAL, JSON_INTEGER, &number, 0, INT64_MAX },
 		{ "args", JSON_OPTIONAL, JSON_OBJECT, &args, 0, 0 },
 	};
-	int64_t n;
 
 	if (json_fields(command, fields, array_len(fields), why, why_size) < 0)
 		return -EINVAL;
 	if (door_parse_id(id, origin, &n) < 0)
 		return refuse(why, why_size, "\"id\" must be origin:n with n from 1");
-	return text_copy(ret_id, DOOR_ID_MAX, id);
+	text_copy(ret->id, sizeof(ret->id), id);
+	text_copy(ret->kind, sizeof(ret->kind), kind);
+	return 0;
 }
 
-int body_command(const char *bytes, size_t len, const char *actor, const char *device, char *ret_id,
-	json_t **ret, char *why, size_t why_size)
+/* The text as it came, with two keys more before its last brace: it was checked, so it need not be made anew. */
+static char *extend_text(const char *bytes, size_t len, const char *actor, const char *device)
 {
-	_cleanup_json_ json_t *command = json_parse(bytes, len, why, why_size);
+	char *text = NULL;
 
-	ret_id[0] = '\0';
-	if (!command || check_command(command, ret_id, why, why_size) < 0)
+	while (bytes[len - 1] != '}')
+		len--;
+	if (asprintf(&text, "%.*s,\"actor\":\"%s\",\"device\":\"%s\"}", (int)len - 1, bytes, actor,
+		    device) < 0)
+		return NULL;
+	return text;
+}
+
+int body_command(const char *bytes, size_t len, const char *actor, const char *device,
+	struct command_body *ret, char *why, size_t why_size)
+{
+	bool aged;
+
+	*ret = (struct command_body){ .json = json_parse(bytes, len, why, why_size) };
+	if (!ret->json || check_command(ret->json, ret, why, why_size) < 0)
 		return -EINVAL;
-	if (json_object_set_new(command, "actor", json_string(actor)) < 0 ||
-		json_object_set_new(command, "device", json_string(device)) < 0)
+	aged = json_object_del(ret->json, "age_ms") == 0;
+	if (json_object_set_new(ret->json, "actor", json_string(actor)) < 0 ||
+		json_object_set_new(ret->json, "device", json_string(device)) < 0)
 		return refuse(why, why_size, "out of memory");
-	*ret = take_ptr(command);
-	return 0;
+	ret->text = aged ? json_dumps(ret->json, JSON_COMPACT) : extend_text(bytes, len, actor, device);
+	return ret->text ? 0 : refuse(why, why_size, "out of memory");
+}
+
+void command_body_fini(struct command_body *body)
+{
+	json_decref(body->json);
+	free(body->text);
+	body->json = NULL;
+	body->text = NULL;
 }

@@ -19,9 +19,18 @@ struct login_body {
  * wipes ret and its bytes. */
 int body_login(const char *bytes, size_t len, struct login_body *ret, char *why, size_t why_size);
 
-/* The object inside {"command":…} as a browser sends it: its keys are checked, "actor" and "device" are
- * added. ret_id (DOOR_ID_MAX) gets the id as soon as it is readable, so a refusal can name it. */
-int body_command(const char *bytes, size_t len, const char *actor, const char *device, char *ret_id,
-	json_t **ret, char *why, size_t why_size);
+struct command_body {
+	char id[DOOR_ID_MAX]; /* also after a failure, if it was readable: a refusal can name it */
+	char kind[DOOR_NAME_MAX];
+	int64_t age_ms;
+	json_t *json; /* owned; with actor and device, without age_ms */
+	char *text;   /* the same as JSON text, malloc'd */
+};
+
+/* The object inside {"command":…} as a browser sends it, with actor and device added: both are names, without anything
+ * to escape. `ret` is to be finished in any case. 0 or -EINVAL. */
+int body_command(const char *bytes, size_t len, const char *actor, const char *device,
+	struct command_body *ret, char *why, size_t why_size);
+void command_body_fini(struct command_body *body);
 
 #endif

@@ -176,7 +176,6 @@ static void add_stream_headers(struct MHD_Response *response)
 	MHD_add_response_header(response, "Content-Type", "text/event-stream");
 	MHD_add_response_header(response, "Cache-Control", "no-store");
 	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-	MHD_add_response_header(response, "Strict-Transport-Security", "max-age=31536000");
 }
 
 static void answer_stream(struct request *request)
@@ -240,12 +239,11 @@ static bool listens_to(const struct stream *s, const struct topic *topic)
 	return false;
 }
 
-void events_push(struct web *web, const char *name, const json_t *push)
+void events_push(struct web *web, const char *name, const char *text, size_t len)
 {
 	struct topic *topic = topics_find(&web->topics, name);
-	_cleanup_free_ char *text = topic ? json_dumps(push, JSON_COMPACT) : NULL;
 
-	if (!text || topic_set(&web->topics, topic, text, strlen(text)) < 0)
+	if (!topic || topic_set(&web->topics, topic, text, len) < 0)
 		return;
 	if (!topic->listeners)
 		return;

@@ -37,9 +37,9 @@ static int make_signal_fd(void)
 	return fd < 0 ? -errno : fd;
 }
 
-static void on_push(void *user, const char *topic, const json_t *push)
+static void on_push(void *user, const char *topic, const char *text, size_t len)
 {
-	events_push(user, topic, push);
+	events_push(user, topic, text, len);
 }
 
 static void on_up(void *user, bool up)
@@ -92,6 +92,7 @@ static void run(struct web *web, int signal_fd)
 			collect_keys(web);
 		upstream_process(web->upstream);
 		server_run(web);
+		upstream_flush(web->upstream);
 		sweep(web, &next_us);
 	}
 }

@@ -13,7 +13,6 @@ static void add_headers(struct MHD_Response *response)
 	MHD_add_response_header(response, "Content-Type", "application/json");
 	MHD_add_response_header(response, "Cache-Control", "no-store");
 	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-	MHD_add_response_header(response, "Strict-Transport-Security", "max-age=31536000");
 }
 
 void request_answer(struct request *request, unsigned status, struct MHD_Response *response)
@@ -30,19 +29,32 @@ void request_answer(struct request *request, unsigned status, struct MHD_Respons
 	}
 }
 
-void request_answer_json(struct request *request, unsigned status, char *text)
+static void answer_buffer(struct request *request, unsigned status, const char *bytes, size_t len,
+	enum MHD_ResponseMemoryMode mode)
 {
-	static char out_of_memory[] =
-		"{\"refused\":{\"id\":\"\",\"why\":\"busy\",\"say\":\"Out of memory\"}}";
-	struct MHD_Response *response = text ?
-		MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE) :
-		MHD_create_response_from_buffer(strlen(out_of_memory), out_of_memory,
-			MHD_RESPMEM_PERSISTENT);
+	struct MHD_Response *response = MHD_create_response_from_buffer(len, (void *)bytes, mode);
 
 	if (!response)
 		abort(); /* not even 200 bytes: systemd starts us anew */
 	add_headers(response);
-	request_answer(request, text ? status : MHD_HTTP_SERVICE_UNAVAILABLE, response);
+	request_answer(request, status, response);
+}
+
+void request_answer_bytes(struct request *request, unsigned status, const char *bytes, size_t len)
+{
+	answer_buffer(request, status, bytes, len, MHD_RESPMEM_MUST_COPY);
+}
+
+void request_answer_json(struct request *request, unsigned status, char *text)
+{
+	static const char out_of_memory[] =
+		"{\"refused\":{\"id\":\"\",\"why\":\"busy\",\"say\":\"Out of memory\"}}";
+
+	if (text)
+		answer_buffer(request, status, text, strlen(text), MHD_RESPMEM_MUST_FREE);
+	else
+		answer_buffer(request, MHD_HTTP_SERVICE_UNAVAILABLE, out_of_memory,
+			strlen(out_of_memory), MHD_RESPMEM_PERSISTENT);
 }
 
 /* Spares a copy of the tree: the word is written around the body's text. */
@@ -77,7 +89,7 @@ void request_refuse(struct request *request, unsigned status, const char *id, co
 
 void request_answer_lost(struct request *request, enum answer_kind kind, const json_t *body)
 {
-	const char *id = request->exchange.command ? request->exchange.id : "";
+	const char *id = strchr(request->exchange.id, ':') ? request->exchange.id : "";
 
 	switch (kind) {
 	case ANSWER_OUTCOME:
@@ -144,12 +156,15 @@ static const char *header(const struct request *request, const char *name)
 }
 
 /* A body announced too long is refused before it is read. */
-static bool length_ok(const struct request *request)
+static bool length_ok(struct request *request)
 {
 	const char *length = header(request, "Content-Length");
-	int64_t n;
+	int64_t n = HTTP_BODY_MAX;
 
-	return !length || http_number(length, 0, HTTP_BODY_MAX, &n) == 0;
+	if (length && http_number(length, 0, HTTP_BODY_MAX, &n) < 0)
+		return false;
+	request->body_size = (size_t)n;
+	return true;
 }
 
 static void begin(struct request *request, const char *url, const char *method)
@@ -172,10 +187,10 @@ static void begin(struct request *request, const char *url, const char *method)
 static void add_body(struct request *request, const char *data, size_t len)
 {
 	if (!request->body && !request->response)
-		request->body = malloc(HTTP_BODY_MAX + 1);
+		request->body = malloc(request->body_size + 1);
 	if (!request->body || request->too_long)
 		return;
-	if (len > HTTP_BODY_MAX - request->body_len) {
+	if (len > request->body_size - request->body_len) {
 		request->too_long = true;
 		return;
 	}

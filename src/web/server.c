@@ -40,6 +40,8 @@ static bool path_matches(const struct route *route, const char *path)
 {
 	size_t len = strlen(route->path);
 
+	if (len == 1 && strncmp(path, "/api/", 5) == 0)
+		return false; /* pages do not hide a wrong method of the API */
 	if (route->path[len - 1] == '/')
 		return strncmp(route->path, path, len) == 0;
 	return strcmp(route->path, path) == 0;
@@ -109,13 +111,15 @@ static void on_request_end(void *user, struct MHD_Connection *mhd, void **con_cl
 	*con_cls = NULL;
 }
 
-static void set_up_tls(struct MHD_Connection *mhd)
+static void set_up_tls(struct web *web, struct connection *c)
 {
 	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+		MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
 
-	if (info && info->tls_session)
-		gnutls_session_ticket_enable_server(info->tls_session, &ticket_key);
+	if (!info || !info->tls_session)
+		return;
+	gnutls_session_ticket_enable_server(info->tls_session, &ticket_key);
+	wire_init(&c->wire, &web->wires, info->tls_session, c->fd);
 }
 
 static void open_connection(struct web *web, struct MHD_Connection *mhd, void **context)
@@ -136,7 +140,7 @@ static void open_connection(struct web *web, struct MHD_Connection *mhd, void **
 		c->next->previous = c;
 	web->connections = c;
 	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	set_up_tls(mhd);
+	set_up_tls(web, c);
 }
 
 static void close_connection(struct web *web, void **context)
@@ -145,6 +149,7 @@ static void close_connection(struct web *web, void **context)
 
 	if (!c)
 		return;
+	wire_fini(&c->wire);
 	if (c->next)
 		c->next->previous = c->previous;
 	if (c->previous)
@@ -286,7 +291,9 @@ int server_timeout_ms(const struct web *web)
 
 void server_run(struct web *web)
 {
+	wires_turn(&web->wires);
 	MHD_run(web->daemon);
+	wires_flush(&web->wires);
 }
 
 static bool took_too_long(const struct connection *c, int64_t now_us)

@@ -94,11 +94,61 @@ static void on_rows(void *user, const json_t *rows)
 	answer_id(user, ANSWER_ROWS, rows);
 }
 
-static void on_push(void *user, const json_t *push)
+/* A string's text without its quotes; our ids and topics have nothing to unescape. */
+static bool peek_name(const char *text, size_t len, const char *key, char *out, size_t size)
 {
-	struct upstream *u = user;
+	const char *value;
+	size_t n;
 
-	u->events.push(u->user, json_str(push, "topic"), push);
+	if (json_peek(text, len, key, &value, &n) < 0 || n < 2 || value[0] != '"' || n - 2 >= size ||
+		memchr(value, '\\', n))
+		return false;
+	memcpy(out, value + 1, n - 2);
+	out[n - 2] = '\0';
+	return true;
+}
+
+static bool relay_push(struct upstream *u, const char *body, size_t len)
+{
+	char topic[DOOR_NAME_MAX * 2];
+
+	if (!peek_name(body, len, "topic", topic, sizeof(topic)))
+		return false;
+	u->events.push(u->user, topic, body, len);
+	return true;
+}
+
+static bool relay_answer(struct upstream *u, enum answer_kind kind, const char *message, size_t len,
+	size_t head)
+{
+	char id[DOOR_ID_MAX];
+	struct exchange *x;
+
+	if (!peek_name(message + head, len - head - 1, "id", id, sizeof(id)))
+		return false;
+	x = find(u, id);
+	if (!x)
+		return true; /* its asker is gone */
+	if (!x->wants_text)
+		return false;
+	x->text = message;
+	x->text_len = len;
+	answer(u, x, kind, NULL);
+	return true;
+}
+
+/* What is only relayed is never parsed: at thousands of scans a second that would be most of the work. */
+static bool on_raw(void *user, const char *word, const char *message, size_t len)
+{
+	size_t head = strlen(word) + 4;
+
+	if (strcmp(word, "push") == 0)
+		return relay_push(user, message + head, len - head - 1);
+	if (strcmp(word, "outcome") == 0)
+		return relay_answer(user, ANSWER_OUTCOME, message, len, head);
+	if (strcmp(word, "rows") == 0)
+		return relay_answer(user, ANSWER_ROWS, message, len, head);
+	return false;
 }
 
 static void on_other(void *user, const json_t *message)
@@ -144,8 +194,8 @@ static void on_lost(void *user)
 int upstream_create(struct upstream **ret, const char *run, const struct upstream_events *events,
 	void *user)
 {
-	static const struct door_handlers handlers = { .welcome = on_welcome, .outcome = on_outcome,
-		.refused = on_refused, .push = on_push, .rows = on_rows, .other = on_other,
+	static const struct door_handlers handlers = { .raw = on_raw, .welcome = on_welcome, .outcome = on_outcome,
+		.refused = on_refused, .rows = on_rows, .other = on_other,
 		.lost = on_lost };
 	struct upstream *u = calloc(1, sizeof(*u));
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
@@ -163,6 +213,7 @@ int upstream_create(struct upstream **ret, const char *run, const struct upstrea
 		free(u);
 		return r;
 	}
+	door_client_batch(u->door);
 	*ret = u;
 	return 0;
 }
@@ -196,6 +247,11 @@ void upstream_process(struct upstream *u)
 	door_client_process(u->door);
 }
 
+void upstream_flush(struct upstream *u)
+{
+	door_client_flush(u->door);
+}
+
 void upstream_sweep(struct upstream *u, int64_t now_us)
 {
 	answer_all(u, ANSWER_LATE, now_us - EXCHANGE_LONGEST_US);
@@ -225,10 +281,8 @@ static bool same_command(const json_t *a, const json_t *b)
 }
 
 /* The older request is most likely a dead connection whose page asks again. */
-static int take_over(struct upstream *u, struct exchange *older, struct exchange *x, json_t *command)
+static int take_over(struct upstream *u, struct exchange *older, struct exchange *x, const json_t *command)
 {
-	_cleanup_json_ json_t *owned = command;
-
 	if (!older->command || !same_command(older->command, command))
 		return -EEXIST;
 	text_copy(x->id, sizeof(x->id), older->id);
@@ -238,26 +292,20 @@ static int take_over(struct upstream *u, struct exchange *older, struct exchange
 	return 0;
 }
 
-int upstream_command(struct upstream *u, struct exchange *x, json_t *command)
+int upstream_command(struct upstream *u, struct exchange *x, struct command_body *command)
 {
-	struct exchange *older = find(u, json_str(command, "id"));
+	struct exchange *older = find(u, command->id);
 	int r;
 
 	if (older)
-		return take_over(u, older, x, command);
-	r = door_client_up(u->door) ? text_copy(x->id, sizeof(x->id), json_str(command, "id")) :
-				      -ENOTCONN;
-	if (r < 0) {
-		json_decref(command);
+		return take_over(u, older, x, command->json);
+	if (!door_client_up(u->door))
+		return -ENOTCONN;
+	text_copy(x->id, sizeof(x->id), command->id);
+	r = door_client_command_text(u->door, x->id, take_ptr(command->text), command->age_ms);
+	if (r < 0)
 		return r;
-	}
-	x->command = json_incref(command);
-	r = door_client_command(u->door, command, NULL);
-	if (r < 0) {
-		json_decref(x->command);
-		x->command = NULL;
-		return r;
-	}
+	x->command = take_ptr(command->json);
 	start_waiting(u, x);
 	return 0;
 }

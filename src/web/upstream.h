@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "body.h"
 #include "door_client.h"
 
 /* A command that the core holds this long is answered "busy": the page asks again with the same id. */
@@ -25,6 +26,10 @@ struct exchange {
 	void (*answered)(struct exchange *x, enum answer_kind kind, const json_t *body);
 	char id[DOOR_ID_MAX];
 	json_t *command; /* what was asked, to know a repetition; owned */
+	/* For those that only relay: `body` is NULL then, and the whole message stands here during answered(). */
+	bool wants_text;
+	const char *text;
+	size_t text_len;
 	int64_t asked_us;
 	bool waiting;
 	struct exchange *next;
@@ -33,7 +38,8 @@ struct exchange {
 struct upstream;
 
 struct upstream_events {
-	void (*push)(void *user, const char *topic, const json_t *push);
+	/* `text` is the object inside {"push":…}. */
+	void (*push)(void *user, const char *topic, const char *text, size_t len);
 	void (*up)(void *user, bool up);
 };
 
@@ -48,15 +54,18 @@ short upstream_events(const struct upstream *u);
 int upstream_timeout_ms(const struct upstream *u);
 void upstream_process(struct upstream *u);
 
+/* Sends what was asked in this turn. */
+void upstream_flush(struct upstream *u);
+
 /* Answers exchanges that wait too long. */
 void upstream_sweep(struct upstream *u, int64_t now_us);
 
 bool upstream_up(const struct upstream *u);
 
-/* Each takes its JSON. 0 and x waits; -ENOTCONN while the door is away; -EAGAIN when too much waits;
+/* Each takes its JSON (of a command body json and text, which the caller still finishes). 0 and x waits; -ENOTCONN while the door is away; -EAGAIN when too much waits;
  * -EEXIST where another session's or another command has this id in the air. A repetition of what is in the air
  * takes the waiting place of the older one. */
-int upstream_command(struct upstream *u, struct exchange *x, json_t *command);
+int upstream_command(struct upstream *u, struct exchange *x, struct command_body *command);
 int upstream_query(struct upstream *u, struct exchange *x, const char *name, json_t *body);
 int upstream_login(struct upstream *u, struct exchange *x, json_t *login);
 

@@ -14,10 +14,11 @@
 #include "tls.h"
 #include "topics.h"
 #include "upstream.h"
+#include "wire.h"
 
 #define CONNECTIONS_MAX 512
 #define CONNECTIONS_PER_ADDRESS_MAX 256 /* a bench or a proxy is one address */
-#define CONNECTION_MEMORY (16 * 1024)   /* request line and headers; libmicrohttpd answers 431 above */
+#define CONNECTION_MEMORY (8 * 1024)    /* request line and headers; libmicrohttpd answers 431 above */
 #define FIRST_REQUEST_US (INT64_C(15) * 1000 * 1000) /* TLS handshake and first request line */
 #define IDLE_US (INT64_C(75) * 1000 * 1000)
 #define REQUEST_US (INT64_C(10) * 1000 * 1000) /* from the request line to the last byte of the body */
@@ -38,6 +39,7 @@ struct connection {
 	bool served;      /* had a request */
 	struct request *request;
 	struct connection *next, *previous;
+	struct wire wire;
 };
 
 struct web {
@@ -50,6 +52,7 @@ struct web {
 	struct topics topics;
 	struct connection *connections;
 	struct stream *streams;
+	struct wires wires;
 	int64_t now_us; /* CLOCK_BOOTTIME, read once a turn */
 };
 
@@ -83,7 +86,7 @@ struct request {
 	bool suspended;
 	bool too_long;
 	char *body;
-	size_t body_len;
+	size_t body_len, body_size;
 	struct MHD_Response *response;
 	unsigned status;
 	char token[TOKEN_HEX]; /* wiped with the request */
@@ -106,6 +109,7 @@ const struct route *route_find(const char *method, const char *path, unsigned *r
 void request_answer(struct request *request, unsigned status, struct MHD_Response *response);
 /* `text` is malloc'd and taken; NULL answers 500. */
 void request_answer_json(struct request *request, unsigned status, char *text);
+void request_answer_bytes(struct request *request, unsigned status, const char *bytes, size_t len);
 void request_answer_object(struct request *request, unsigned status, const char *word,
 	const json_t *body);
 /* {"refused":{id, why, say}}. */
@@ -134,7 +138,7 @@ void api_places(struct request *request);
 
 /* events.c */
 void events_open(struct request *request);
-void events_push(struct web *web, const char *topic, const json_t *push);
+void events_push(struct web *web, const char *topic, const char *text, size_t len);
 void events_door(struct web *web, bool up);
 void events_sweep(struct web *web);
 void events_close(struct request *request);

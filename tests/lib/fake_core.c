@@ -1,6 +1,7 @@
 /* A core without a memory: it speaks just enough of the door's web socket for the pages and for measuring the web
  * server alone. One pick conversation per device, a packing prompt, and a few rows per query.
- *   fake_core RUN [STATION...] */
+ *   fake_core RUN [ITEMS]
+ * ITEMS is how many of an item an order wants (default 3). */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -32,6 +33,7 @@ static struct place places[PLACES_MAX];
 static char sessions[PLACES_MAX][2][DOOR_NAME_MAX];
 static size_t sessions_n;
 static int64_t seq;
+static int64_t item_count = 3;
 
 static void send_object(int fd, json_t *message)
 {
@@ -79,7 +81,7 @@ static json_t *prompt_of(const struct place *p)
 	return json_pack("{s:s,s:I,s:s,s:s,s:s,s:o,s:I,s:I,s:s,s:o,s:o}", "place", p->name, "step",
 		(json_int_t)p->step, "dialogue", "pick", "title", titles[p->state], "big", bigs[p->state],
 		"lines", lines, "done", (json_int_t)p->done, "of",
-		(json_int_t)(p->state == PICK_ITEM ? 3 : 0), "expect", expects[p->state], "keys", keys,
+		(json_int_t)(p->state == PICK_ITEM ? item_count : 0), "expect", expects[p->state], "keys", keys,
 		"last", p->last[0] ? json_loads(p->last, 0, NULL) : json_null());
 }
 
@@ -111,7 +113,7 @@ static bool decide(struct place *p, const json_t *command, const char **ret_say)
 	}
 	p->step++;
 	*ret_say = "Right";
-	if (p->state == PICK_ITEM && ++p->done < 3)
+	if (p->state == PICK_ITEM && ++p->done < item_count)
 		return true;
 	p->state = p->state == PICK_TOTE ? PICK_START : p->state + 1;
 	if (p->state != PICK_ITEM)
@@ -165,9 +167,9 @@ static void on_login(int fd, const json_t *login)
 
 	text_copy(sessions[i][0], DOOR_NAME_MAX, json_str(login, "session"));
 	text_copy(sessions[i][1], DOOR_NAME_MAX, json_str(login, "device"));
-	send_object(fd, json_pack("{s:{s:s,s:b,s:s,s:s,s:s,s:i,s:{}}}", "outcome", "id",
+	send_object(fd, json_pack("{s:{s:s,s:b,s:s,s:s,s:s,s:i,s:{s:s,s:s}}}", "outcome", "id",
 				json_str(login, "id"), "ok", 1, "code", "welcome", "say", "Hello Sam",
-				"signal", "good", "seq", 1, "data"));
+				"signal", "good", "seq", 1, "data", "name", "Sam", "role", "supervisor"));
 }
 
 static void on_subscribe(int fd, const char *topic)
@@ -234,6 +236,8 @@ int main(int argc, char **argv)
 	fds[0] = (struct pollfd){ .fd = door_listen(path, 0600), .events = POLLIN };
 	if (fds[0].fd < 0)
 		return EXIT_FAILURE;
+	if (argc > 2)
+		item_count = atoll(argv[2]);
 	while (poll(fds, n, -1) >= 0) {
 		if (fds[0].revents && n <= PEERS_MAX)
 			fds[n++] = (struct pollfd){ .fd = accept4(fds[0].fd, NULL, NULL, SOCK_NONBLOCK),

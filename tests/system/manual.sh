@@ -4,7 +4,7 @@
 need_command groff
 
 lint() {
-	groff -man -Tutf8 -ww -z "$1" 2>&1
+	groff -K utf8 -man -Tutf8 -ww -z "$1" 2>&1
 }
 
 printf '.TH x 8\n.SH NAME\nx \\- y\n.nosuchmacro\n' >"$work/bad.8"

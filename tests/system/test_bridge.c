@@ -239,6 +239,16 @@ static void an_unanswered_scan_comes_again_with_its_id_when_the_core_is_back(voi
 	rig_until(&f->rig, one_bell);
 }
 
+static void a_new_core_is_told_how_the_devices_are(void **state)
+{
+	struct floor *f = *state;
+	_cleanup_json_ json_t *up = NULL;
+
+	rig_hang_up(&f->rig);
+	json_decref(rig_accept(&f->rig));
+	up = await_state(f, "gun", "up");
+}
+
 static void a_fixed_reader_keeps_its_next_scan_and_repeats_nothing(void **state)
 {
 	struct floor *f = *state;
@@ -411,6 +421,7 @@ int main(void)
 		TEST(bytes_that_are_no_text_are_refused_aloud),
 		TEST(half_a_scan_is_refused_aloud_after_a_silence),
 		TEST(an_unanswered_scan_comes_again_with_its_id_when_the_core_is_back),
+		TEST(a_new_core_is_told_how_the_devices_are),
 		TEST(a_fixed_reader_keeps_its_next_scan_and_repeats_nothing),
 		TEST(a_device_that_is_pulled_is_gone_and_found_again_within_2_s),
 		TEST(a_weight_comes_when_it_is_ordered_with_its_evidence),

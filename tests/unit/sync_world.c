@@ -89,6 +89,9 @@ static bool chance(struct world *w, int per_mille)
 }
 
 static void complain(struct world *w, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void complain(struct world *w, const char *format, ...)
 {
 	va_list args;
 
@@ -102,7 +105,8 @@ static void complain(struct world *w, const char *format, ...)
 
 static void note(struct world *w, uint64_t what)
 {
-	w->verdict->digest = (w->verdict->digest ^ what ^ (uint64_t)w->now_us) * UINT64_C(1099511628211);
+	w->verdict->digest =
+		(w->verdict->digest ^ what ^ (uint64_t)w->now_us) * UINT64_C(1099511628211);
 }
 
 static size_t event_bytes(int64_t n, char *out)
@@ -122,15 +126,17 @@ static void put_packet(struct world *w, const struct sync_frame *f, bool to_hub)
 		return;
 	for (size_t i = 0; i < f->bodies_n; i++)
 		total += f->bodies[i].len;
-	*p = (struct packet){ .due_us = w->now_us + between(w, 1000, 200000), .to_hub = to_hub,
-		.n = f->bodies_n + 1, .blob = malloc(total + 1) };
+	*p = (struct packet){.due_us = w->now_us + between(w, 1000, 200000),
+		.to_hub = to_hub,
+		.n = f->bodies_n + 1,
+		.blob = malloc(total + 1)};
 	if (!p->blob)
 		abort();
 	memcpy(p->blob, header, len);
-	p->parts[0] = (struct sync_part){ p->blob, len };
+	p->parts[0] = (struct sync_part){p->blob, len};
 	for (size_t i = 0; i < f->bodies_n; i++) {
 		memcpy(p->blob + at, f->bodies[i].bytes, f->bodies[i].len);
-		p->parts[i + 1] = (struct sync_part){ p->blob + at, f->bodies[i].len };
+		p->parts[i + 1] = (struct sync_part){p->blob + at, f->bodies[i].len};
 		at += f->bodies[i].len;
 	}
 	w->packets_n++;
@@ -157,21 +163,22 @@ static void deliver(struct world *w, size_t i)
 	if (sync_decode(p.parts, p.n, &frame, why) < 0)
 		complain(w, "own frame not readable: %s", why);
 	else if (p.to_hub)
-		feed_hub(w, (struct hub_input){ .kind = HUB_IN_MESSAGE, .frame = &frame,
-				.active = true });
+		feed_hub(w, (struct hub_input){
+				    .kind = HUB_IN_MESSAGE, .frame = &frame, .active = true});
 	else
-		feed_edge(w, (struct edge_input){ .kind = EDGE_IN_MESSAGE, .frame = &frame });
+		feed_edge(w, (struct edge_input){.kind = EDGE_IN_MESSAGE, .frame = &frame});
 	free(p.blob);
 }
 
 /* ---- the site ---- */
 
-static void later(struct world *w, enum edge_input_kind kind, int64_t n, int64_t after, int64_t limit)
+static void later(
+	struct world *w, enum edge_input_kind kind, int64_t n, int64_t after, int64_t limit)
 {
 	if (w->pending_n == 32)
 		abort();
-	w->pending[w->pending_n++] = (struct pending){ w->now_us + between(w, 1000, 50000), kind, n,
-		after, limit };
+	w->pending[w->pending_n++] =
+		(struct pending){w->now_us + between(w, 1000, 50000), kind, n, after, limit};
 }
 
 static void apply_down(struct world *w, int64_t n)
@@ -179,7 +186,8 @@ static void apply_down(struct world *w, int64_t n)
 	if (n <= w->site.down_n)
 		return; /* the id was decided before: first answer again */
 	if (n != w->site.down_n + 1)
-		complain(w, "down %lld applied behind %lld", (long long)n, (long long)w->site.down_n);
+		complain(w, "down %lld applied behind %lld", (long long)n,
+			(long long)w->site.down_n);
 	w->site.down_n = n;
 }
 
@@ -247,9 +255,11 @@ static void feed_edge(struct world *w, struct edge_input in)
 
 static struct edge_link link_of(const struct world *w)
 {
-	struct edge_link link = { .head = w->site.head, .acked = w->site.acked,
-		.down_n = w->site.down_n, .incarnation = "i1",
-		.lease_wanted = w->site.blocks < w->site.lease_wanted_until };
+	struct edge_link link = {.head = w->site.head,
+		.acked = w->site.acked,
+		.down_n = w->site.down_n,
+		.incarnation = "i1",
+		.lease_wanted = w->site.blocks < w->site.lease_wanted_until};
 
 	memcpy(link.head_hash, w->site.hash[w->site.head], HASH_BYTES);
 	return link;
@@ -257,14 +267,14 @@ static struct edge_link link_of(const struct world *w)
 
 static void start_edge(struct world *w)
 {
-	const struct edge_config config = { .site = "S1", .build = "sim", .ping_us = 2 * S,
-		.watchdog_us = 30 * S };
+	const struct edge_config config = {
+		.site = "S1", .build = "sim", .ping_us = 2 * S, .watchdog_us = 30 * S};
 	struct edge_link link = link_of(w);
 
 	w->pending_n = 0;
 	w->socket = false;
 	edge_init(&w->edge, &config);
-	feed_edge(w, (struct edge_input){ .kind = EDGE_IN_LINK, .link = &link });
+	feed_edge(w, (struct edge_input){.kind = EDGE_IN_LINK, .link = &link});
 }
 
 static void give_events(struct world *w, const struct pending *p)
@@ -274,12 +284,13 @@ static void give_events(struct world *w, const struct pending *p)
 	size_t n = 0;
 
 	for (int64_t k = p->after + 1; k <= w->site.head && (int64_t)n < p->limit; k++, n++) {
-		events[n] = (struct edge_event){ .n = k, .bytes = bytes[n],
-			.len = event_bytes(k, bytes[n]) };
+		events[n] = (struct edge_event){
+			.n = k, .bytes = bytes[n], .len = event_bytes(k, bytes[n])};
 		memcpy(events[n].hash, w->site.hash[k], HASH_BYTES);
 	}
-	feed_edge(w, (struct edge_input){ .kind = EDGE_IN_EVENTS, .read = p->n, .events = events,
-			.events_n = n });
+	feed_edge(
+		w, (struct edge_input){
+			   .kind = EDGE_IN_EVENTS, .read = p->n, .events = events, .events_n = n});
 }
 
 /* The core applies a down message, then says so; the flaw says so first. */
@@ -289,7 +300,7 @@ static void finish_down(struct world *w, int64_t n)
 
 	if (!first)
 		apply_down(w, n);
-	feed_edge(w, (struct edge_input){ .kind = EDGE_IN_DOWN_DONE, .n = n, .done = EDGE_DONE });
+	feed_edge(w, (struct edge_input){.kind = EDGE_IN_DOWN_DONE, .n = n, .done = EDGE_DONE});
 	if (first)
 		apply_down(w, n);
 }
@@ -305,9 +316,9 @@ static void do_pending(struct world *w, size_t i)
 		finish_down(w, p.n);
 	} else if (p.kind == EDGE_IN_LEASE_DONE) {
 		store_block(w, p.n);
-		feed_edge(w, (struct edge_input){ .kind = p.kind, .n = p.n, .done = EDGE_DONE });
+		feed_edge(w, (struct edge_input){.kind = p.kind, .n = p.n, .done = EDGE_DONE});
 	} else if (w->socket) {
-		feed_edge(w, (struct edge_input){ .kind = p.kind });
+		feed_edge(w, (struct edge_input){.kind = p.kind});
 	}
 }
 
@@ -338,8 +349,11 @@ static void kill_hub(struct world *w)
 
 static struct hub_cursor cursor_of(const struct world *w)
 {
-	struct hub_cursor c = { .up_n = w->hq.up_n, .down_head = w->hq.down_head, .epoch = 1,
-		.gen = "g1", .safe = w->hq.up_n };
+	struct hub_cursor c = {.up_n = w->hq.up_n,
+		.down_head = w->hq.down_head,
+		.epoch = 1,
+		.gen = "g1",
+		.safe = w->hq.up_n};
 
 	memcpy(c.up_hash, w->hq.up_hash, HASH_BYTES);
 	return c;
@@ -357,7 +371,8 @@ static void check_log(struct world *w, const struct sync_frame *up)
 		size_t len = event_bytes(up->first + (int64_t)i, bytes);
 
 		if (up->bodies[i].len != len || memcmp(up->bodies[i].bytes, bytes, len) != 0)
-			complain(w, "I3: event %lld has other bytes", (long long)up->first + (long long)i);
+			complain(w, "I3: event %lld has other bytes",
+				(long long)up->first + (long long)i);
 	}
 }
 
@@ -375,7 +390,8 @@ static void apply(struct world *w, const struct sync_frame *up)
 		c = cursor_of(w);
 		c.up_n = last;
 		memcpy(c.up_hash, up->hash, HASH_BYTES);
-		feed_hub(w, (struct hub_input){ .kind = HUB_IN_APPLIED, .result = HUB_OK, .cursor = &c });
+		feed_hub(w,
+			(struct hub_input){.kind = HUB_IN_APPLIED, .result = HUB_OK, .cursor = &c});
 		if (chance(w, 20)) {
 			kill_hub(w);
 			return;
@@ -392,13 +408,14 @@ static void apply(struct world *w, const struct sync_frame *up)
 	}
 	c = cursor_of(w);
 	if (w->flaw != FLAW_ACK_BEFORE_COMMIT || !fits)
-		feed_hub(w, (struct hub_input){ .kind = HUB_IN_APPLIED,
-				.result = fits ? HUB_OK : HUB_MISMATCH, .cursor = &c });
+		feed_hub(w, (struct hub_input){.kind = HUB_IN_APPLIED,
+				    .result = fits ? HUB_OK : HUB_MISMATCH,
+				    .cursor = &c});
 }
 
 static void lease(struct world *w, int64_t have)
 {
-	struct sync_frame f = { .type = SYNC_LEASE, .lease_count = BLOCK, .gen = "g1" };
+	struct sync_frame f = {.type = SYNC_LEASE, .lease_count = BLOCK, .gen = "g1"};
 
 	if (have >= w->hq.leases && w->hq.leases < EVENTS_MAX) {
 		w->hq.lease_first[w->hq.leases++] = w->hq.next_serial;
@@ -406,7 +423,7 @@ static void lease(struct world *w, int64_t have)
 	}
 	f.lease = have + 1;
 	f.lease_first = w->hq.lease_first[have];
-	feed_hub(w, (struct hub_input){ .kind = HUB_IN_LEASED, .result = HUB_OK, .frame = &f });
+	feed_hub(w, (struct hub_input){.kind = HUB_IN_LEASED, .result = HUB_OK, .frame = &f});
 }
 
 static void read_downs(struct world *w, int64_t after, int64_t limit)
@@ -415,9 +432,9 @@ static void read_downs(struct world *w, int64_t after, int64_t limit)
 	size_t n = 0;
 
 	for (int64_t k = after + 1; k <= w->hq.down_head && (int64_t)n < limit; k++)
-		downs[n++] = (struct hub_down){ .n = k, .body = "{}", .len = 2, .kind = "order",
-			.gen = "g1" };
-	feed_hub(w, (struct hub_input){ .kind = HUB_IN_DOWNS, .downs = downs, .downs_n = n });
+		downs[n++] = (struct hub_down){
+			.n = k, .body = "{}", .len = 2, .kind = "order", .gen = "g1"};
+	feed_hub(w, (struct hub_input){.kind = HUB_IN_DOWNS, .downs = downs, .downs_n = n});
 }
 
 static void hub_does(struct world *w, const struct hub_output *out)
@@ -433,7 +450,8 @@ static void hub_does(struct world *w, const struct hub_output *out)
 		return;
 	case HUB_OUT_OPEN:
 		c = cursor_of(w);
-		feed_hub(w, (struct hub_input){ .kind = HUB_IN_OPENED, .result = HUB_OK, .cursor = &c });
+		feed_hub(w,
+			(struct hub_input){.kind = HUB_IN_OPENED, .result = HUB_OK, .cursor = &c});
 		return;
 	case HUB_OUT_APPLY:
 		apply(w, out->frame);
@@ -485,14 +503,14 @@ static void work(struct world *w)
 	if (chance(w, 50))
 		w->site.lease_wanted_until++;
 	link = link_of(w);
-	feed_edge(w, (struct edge_input){ .kind = EDGE_IN_OUTBOX, .link = &link });
-	feed_hub(w, (struct hub_input){ .kind = HUB_IN_DOWN });
+	feed_edge(w, (struct edge_input){.kind = EDGE_IN_OUTBOX, .link = &link});
+	feed_hub(w, (struct hub_input){.kind = HUB_IN_DOWN});
 	if (chance(w, 30))
 		kill_edge(w);
 	if (chance(w, 30))
 		kill_hub(w);
 	if (w->socket && chance(w, 30))
-		feed_edge(w, (struct edge_input){ .kind = EDGE_IN_SOCKET_DOWN, .why = "cut" });
+		feed_edge(w, (struct edge_input){.kind = EDGE_IN_SOCKET_DOWN, .why = "cut"});
 }
 
 /* Does the one thing that is due next. */
@@ -528,9 +546,9 @@ static void advance(struct world *w)
 	else if (next == w->work_due)
 		work(w);
 	else if (next == w->edge_due)
-		feed_edge(w, (struct edge_input){ .kind = EDGE_IN_TIMER });
+		feed_edge(w, (struct edge_input){.kind = EDGE_IN_TIMER});
 	else
-		feed_hub(w, (struct hub_input){ .kind = HUB_IN_TIMER });
+		feed_hub(w, (struct hub_input){.kind = HUB_IN_TIMER});
 }
 
 static void check_end(struct world *w)
@@ -555,7 +573,7 @@ void world_run(uint64_t seed, enum flaw flaw, struct verdict *ret)
 
 	if (!w)
 		abort();
-	*ret = (struct verdict){ .ok = true };
+	*ret = (struct verdict){.ok = true};
 	w->random = seed;
 	w->flaw = flaw;
 	w->verdict = ret;

@@ -9,10 +9,10 @@
 /* Bugs that can be planted into the stores around the machines: the world must find each. */
 enum flaw {
 	FLAW_NONE,
-	FLAW_NO_COMPARE_AND_SET,  /* hub applies what only chains in itself */
-	FLAW_ACK_BEFORE_COMMIT,   /* hub says "applied" before it is on disk */
-	FLAW_DOWN_CURSOR_FIRST,   /* site says "done" before the effect is on disk */
-	FLAW_LEASE_NOT_REMEMBERED,/* hub cuts the same serials again after a kill */
+	FLAW_NO_COMPARE_AND_SET,   /* hub applies what only chains in itself */
+	FLAW_ACK_BEFORE_COMMIT,	   /* hub says "applied" before it is on disk */
+	FLAW_DOWN_CURSOR_FIRST,	   /* site says "done" before the effect is on disk */
+	FLAW_LEASE_NOT_REMEMBERED, /* hub cuts the same serials again after a kill */
 };
 
 struct verdict {

@@ -62,6 +62,30 @@ static void an_object_shows_its_lists_as_tables(void **state)
 	assert_string_equal(text, "order   O-1\ncounts  open 2, picked 1\n\nopen lines:\nline\n   1\n");
 }
 
+static void times_are_shown_as_date_and_second(void **state)
+{
+	const struct table_column columns[] = { { "device", "DEVICE" }, { "since", "SINCE" } };
+	_cleanup_free_ char *text = print_rows("[{\"device\":\"a\",\"since_us\":1795414321123456},"
+					       "{\"device\":\"b\",\"since_us\":null},"
+					       "{\"device\":\"c\",\"since\":\"today\"}]",
+		columns, 2);
+
+	(void)state;
+	assert_string_equal(text, "DEVICE  SINCE\n"
+				  "a       2026-11-23 06:12:01\n"
+				  "b       -\n"
+				  "c       today\n");
+}
+
+static void what_is_empty_is_a_dash(void **state)
+{
+	_cleanup_free_ char *text =
+		print_rows("{\"a\":{},\"b\":[],\"c\":\"\",\"d\":null,\"e\":0}", NULL, 0);
+
+	(void)state;
+	assert_string_equal(text, "a  -\nb  -\nc  -\nd  -\ne  0\n");
+}
+
 static void a_cell_is_cut_between_two_characters(void **state)
 {
 	char json[2048] = "[{\"say\":\"";
@@ -142,6 +166,8 @@ int main(void)
 		cmocka_unit_test(columns_are_aligned_and_numbers_stand_right),
 		cmocka_unit_test(outside_texts_cannot_drive_the_terminal),
 		cmocka_unit_test(an_object_shows_its_lists_as_tables),
+		cmocka_unit_test(times_are_shown_as_date_and_second),
+		cmocka_unit_test(what_is_empty_is_a_dash),
 		cmocka_unit_test(a_cell_is_cut_between_two_characters),
 		cmocka_unit_test(lines_are_counted_and_the_last_needs_no_newline),
 		cmocka_unit_test(a_line_without_end_is_refused),

@@ -8,12 +8,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "chain.h"
 #include "cleanup.h"
 #include "json.h"
-#include "store.h"
+#include "store_private.h"
 
 #define BATCH_MAX 8
 
@@ -46,7 +49,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	static const char *const names[] = { "hq.db", "hq.db-wal", "hq.db-shm", "copy.db" };
+	static const char *const names[] = {"hq.db", "hq.db-wal", "hq.db-shm", "copy.db"};
 	struct books *b = *state;
 	char path[96];
 
@@ -73,17 +76,18 @@ static struct result apply(struct books *b, int64_t after, const uint8_t *prev,
 {
 	struct sync_part parts[BATCH_MAX];
 	uint8_t hashes[BATCH_MAX][HASH_BYTES];
-	struct sync_frame up = { .type = SYNC_UP, .first = after + 1, .bodies = parts, .bodies_n = n };
-	struct result r = { .result = HUB_OK };
+	struct sync_frame up = {
+		.type = SYNC_UP, .first = after + 1, .bodies = parts, .bodies_n = n};
+	struct result r = {.result = HUB_OK};
 
 	memcpy(up.prev, prev, HASH_BYTES);
 	for (size_t i = 0; i < n; i++) {
-		parts[i] = (struct sync_part){ texts[i], strlen(texts[i]) };
+		parts[i] = (struct sync_part){texts[i], strlen(texts[i])};
 		chain_next(i ? hashes[i - 1] : prev, (uint64_t)after + i + 1, texts[i],
 			strlen(texts[i]), hashes[i]);
 	}
 	memcpy(up.hash, hashes[n - 1], HASH_BYTES);
-	r.result = store_apply(b->store, "S1", &up, (const uint8_t (*)[HASH_BYTES])hashes, &r.cursor,
+	r.result = store_apply(b->store, "S1", &up, (const uint8_t(*)[HASH_BYTES])hashes, &r.cursor,
 		r.bad, &r.bad_n);
 	memcpy(ret_hash, up.hash, HASH_BYTES);
 	return r;
@@ -116,8 +120,8 @@ static int64_t status(struct books *b, const char *key)
 static void a_shipment_reaches_the_books_once(void **state)
 {
 	struct books *b = *state;
-	const char *const texts[] = { SHIPMENT("a:1/1", "S1-1-1", "O1"),
-		SHIPMENT("a:2/1", "S1-1-2", "O2") };
+	const char *const texts[] = {
+		SHIPMENT("a:1/1", "S1-1-1", "O1"), SHIPMENT("a:2/1", "S1-1-2", "O2")};
 
 	apply_next(b, texts, 2);
 	assert_int_equal(status(b, "shipments"), 2);
@@ -131,8 +135,8 @@ static void a_shipment_reaches_the_books_once(void **state)
 static void H1_the_same_batch_twice_has_no_second_effect(void **state)
 {
 	struct books *b = *state;
-	const char *const texts[] = { SHIPMENT("a:1/1", "S1-1-1", "O1") };
-	uint8_t zero[HASH_BYTES] = { 0 }, hash[HASH_BYTES];
+	const char *const texts[] = {SHIPMENT("a:1/1", "S1-1-1", "O1")};
+	uint8_t zero[HASH_BYTES] = {0}, hash[HASH_BYTES];
 	struct result r;
 
 	apply_next(b, texts, 1);
@@ -148,8 +152,8 @@ static void H1_the_same_batch_twice_has_no_second_effect(void **state)
 static void H1_a_gap_a_fork_and_a_blocked_site_write_nothing(void **state)
 {
 	struct books *b = *state;
-	const char *const texts[] = { SHIPMENT("a:1/1", "S1-1-1", "O1") };
-	uint8_t other[HASH_BYTES] = { 1 }, hash[HASH_BYTES];
+	const char *const texts[] = {SHIPMENT("a:1/1", "S1-1-1", "O1")};
+	uint8_t other[HASH_BYTES] = {1}, hash[HASH_BYTES];
 
 	apply_next(b, texts, 1);
 	assert_int_equal(apply(b, 2, b->hash, texts, 1, hash).result, HUB_MISMATCH);
@@ -166,7 +170,8 @@ static void a_poison_event_blocks_only_its_own_key(void **state)
 {
 	struct books *b = *state;
 	const char *const texts[] = {
-		"{\"id\":\"a:1/1\",\"type\":\"wharf.shipment.confirmed\",\"subject\":\"O1\",\"data\":{}}",
+		"{\"id\":\"a:1/"
+		"1\",\"type\":\"wharf.shipment.confirmed\",\"subject\":\"O1\",\"data\":{}}",
 		SHIPMENT("a:2/1", "S1-1-2", "O2"),
 		SHIPMENT("a:3/1", "S1-1-3", "O1"),
 		"no JSON at all",
@@ -188,7 +193,7 @@ static void a_poison_event_blocks_only_its_own_key(void **state)
 static void an_unknown_type_is_stored_as_it_came(void **state)
 {
 	struct books *b = *state;
-	const char *const texts[] = { EVENT("a:1/1", "wharf.something.new", "X") };
+	const char *const texts[] = {EVENT("a:1/1", "wharf.something.new", "X")};
 
 	assert_int_equal(apply_next(b, texts, 1).bad_n, 0);
 	assert_int_equal(status(b, "quarantined"), 0);
@@ -197,7 +202,7 @@ static void an_unknown_type_is_stored_as_it_came(void **state)
 static void what_is_committed_is_there_after_a_new_start(void **state)
 {
 	struct books *b = *state;
-	const char *const texts[] = { SHIPMENT("a:1/1", "S1-1-1", "O1") };
+	const char *const texts[] = {SHIPMENT("a:1/1", "S1-1-1", "O1")};
 	char gen[SYNC_GEN_MAX];
 	int64_t n = 0;
 
@@ -227,7 +232,7 @@ static void down_numbers_ascend_and_are_never_used_again(void **state)
 	struct books *b = *state;
 	struct hub_down downs[SYNC_DOWN_WINDOW];
 	struct hub_cursor cursor;
-	struct sync_frame f = hello("i1", 9), ack = { .type = SYNC_DOWNACK, .down_n = 2 };
+	struct sync_frame f = hello("i1", 9), ack = {.type = SYNC_DOWNACK, .down_n = 2};
 	int64_t n = 0;
 
 	for (int i = 1; i <= 3; i++) {
@@ -266,8 +271,8 @@ static void another_database_of_the_same_site_is_seen(void **state)
 static void a_block_asked_for_twice_is_one_block_and_no_two_sites_share_one(void **state)
 {
 	struct books *b = *state;
-	const struct lease_terms terms = { "34012345", 100 };
-	struct sync_frame one = { 0 }, again = { 0 }, two = { 0 }, other = { 0 };
+	const struct lease_terms terms = {"34012345", 100};
+	struct sync_frame one = {0}, again = {0}, two = {0}, other = {0};
 
 	assert_int_equal(store_site_add(b->store, "S2"), 0);
 	assert_int_equal(store_lease(b->store, "S1", 0, &terms, &one), HUB_OK);
@@ -285,8 +290,8 @@ static void a_block_asked_for_twice_is_one_block_and_no_two_sites_share_one(void
 static void the_last_serial_of_a_prefix_is_not_overrun(void **state)
 {
 	struct books *b = *state;
-	const struct lease_terms terms = { "340123456789012", 60 }; /* two digits of serial */
-	struct sync_frame f = { 0 };
+	const struct lease_terms terms = {"340123456789012", 60}; /* two digits of serial */
+	struct sync_frame f = {0};
 
 	assert_int_equal(store_lease(b->store, "S1", 0, &terms, &f), HUB_OK);
 	assert_int_equal(store_lease(b->store, "S1", 1, &terms, &f), HUB_BUSY_STORE);
@@ -295,7 +300,7 @@ static void the_last_serial_of_a_prefix_is_not_overrun(void **state)
 static void a_verified_backup_makes_its_events_safe_and_can_be_read(void **state)
 {
 	struct books *b = *state;
-	const char *const texts[] = { SHIPMENT("a:1/1", "S1-1-1", "O1"), EVENT("a:2/1", "x", "") };
+	const char *const texts[] = {SHIPMENT("a:1/1", "S1-1-1", "O1"), EVENT("a:2/1", "x", "")};
 	struct store_backup *backup = NULL;
 	char to[64], why[128] = "", line[512], hex[HASH_HEX];
 	_cleanup_file_ FILE *facts = tmpfile();
@@ -314,11 +319,79 @@ static void a_verified_backup_makes_its_events_safe_and_can_be_read(void **state
 	assert_int_equal(store_facts(to, "S1", facts), 0);
 	rewind(facts);
 	assert_non_null(fgets(line, sizeof(line), facts));
-	assert_non_null(strstr(line, "\"id\":\"a:1/1\",\"n\":1,\"type\":\"wharf.shipment.confirmed\""));
+	assert_non_null(
+		strstr(line, "\"id\":\"a:1/1\",\"n\":1,\"type\":\"wharf.shipment.confirmed\""));
 	assert_non_null(fgets(line, sizeof(line), facts));
 	text_hex(b->hash, HASH_BYTES, hex);
 	assert_non_null(strstr(line, hex));
 	assert_null(fgets(line, sizeof(line), facts));
+}
+
+static void a_full_disk_is_said_writes_nothing_and_is_overcome(void **state)
+{
+	static char big[60000];
+	const char *const texts[] = {big};
+	struct books *b = *state;
+	uint8_t hash[HASH_BYTES];
+
+	snprintf(big, sizeof(big), "{\"id\":\"a:1/1\",\"type\":\"x\",\"data\":\"%050000d\"}", 0);
+	apply_next(b, texts, 1);
+	assert_int_equal(
+		sqlite3_exec(b->store->db, "PRAGMA max_page_count = 1", NULL, NULL, NULL), 0);
+	assert_int_equal(apply(b, 1, b->hash, texts, 1, hash).result, HUB_BUSY_STORE);
+	assert_int_equal(sqlite3_get_autocommit(b->store->db), 1);
+	assert_int_equal(status(b, "up_n"), 1);
+	assert_int_equal(
+		sqlite3_exec(b->store->db, "PRAGMA max_page_count = 100000", NULL, NULL, NULL), 0);
+	apply_next(b, texts, 1);
+}
+
+/* In a child: files may not grow, so a write fails in the middle. What it was told is acknowledged
+ * goes through the pipe. */
+static void apply_until_it_ends(struct books *b, int out)
+{
+	const struct rlimit limit = {512 * 1024, 512 * 1024};
+	const char *const texts[] = {EVENT("a:1/1", "x", "")};
+
+	signal(SIGXFSZ, SIG_IGN);
+	setrlimit(RLIMIT_FSIZE, &limit);
+	for (int i = 0; i < 10000; i++) {
+		struct result r = apply(b, b->head, b->hash, texts, 1, b->hash);
+
+		if (r.result != HUB_OK)
+			_exit(77);
+		b->head++;
+		if (write(out, &b->head, sizeof(b->head)) < 0)
+			_exit(78);
+	}
+	_exit(79);
+}
+
+static void P2_an_io_error_ends_the_program_and_takes_back_nothing(void **state)
+{
+	struct books *b = *state;
+	int64_t acked = 0;
+	int pipes[2], code;
+	pid_t pid;
+
+	store_close(b->store);
+	b->store = NULL;
+	assert_int_equal(pipe(pipes), 0);
+	pid = fork();
+	if (pid == 0) {
+		open_store(b);
+		apply_until_it_ends(b, pipes[1]);
+	}
+	close(pipes[1]);
+	while (read(pipes[0], &acked, sizeof(acked)) == (ssize_t)sizeof(acked))
+		;
+	close(pipes[0]);
+	assert_int_equal(waitpid(pid, &code, 0), pid);
+	assert_true(WIFEXITED(code));
+	assert_int_equal(WEXITSTATUS(code), EXIT_FAILURE);
+	assert_true(acked > 10);
+	open_store(b);
+	assert_int_equal(status(b, "up_n"), acked);
 }
 
 int main(void)
@@ -335,6 +408,8 @@ int main(void)
 		BOOKS_TEST(another_database_of_the_same_site_is_seen),
 		BOOKS_TEST(a_block_asked_for_twice_is_one_block_and_no_two_sites_share_one),
 		BOOKS_TEST(the_last_serial_of_a_prefix_is_not_overrun),
+		BOOKS_TEST(a_full_disk_is_said_writes_nothing_and_is_overcome),
+		BOOKS_TEST(P2_an_io_error_ends_the_program_and_takes_back_nothing),
 		BOOKS_TEST(a_verified_backup_makes_its_events_safe_and_can_be_read),
 	};
 

@@ -15,7 +15,7 @@
 
 static int decode(const char *header, struct sync_frame *ret, char *why)
 {
-	struct sync_part part = { header, strlen(header) };
+	struct sync_part part = {header, strlen(header)};
 
 	return sync_decode(&part, 1, ret, why);
 }
@@ -27,7 +27,7 @@ static void every_type_is_read_back_as_it_was_written(void **state)
 	(void)state;
 	for (int type = SYNC_UNKNOWN; type < SYNC_TYPES; type++) {
 		struct sync_frame in, out;
-		struct sync_part part = { header, 0 };
+		struct sync_part part = {header, 0};
 
 		sync_frame_init(&in, (enum sync_type)type, SID, SID);
 		in.up_n = 7;
@@ -71,8 +71,11 @@ static void unknown_header_keys_are_passed_over(void **state)
 	char why[SYNC_WHY_MAX];
 
 	(void)state;
-	assert_int_equal(decode("{\"v\":1,\"type\":\"BYE\",\"esid\":\"a\",\"hsid\":\"b\",\"why\":\"x\","
-				"\"colour\":{\"red\":[1,2]}}", &f, why), 0);
+	assert_int_equal(
+		decode("{\"v\":1,\"type\":\"BYE\",\"esid\":\"a\",\"hsid\":\"b\",\"why\":\"x\","
+		       "\"colour\":{\"red\":[1,2]}}",
+			&f, why),
+		0);
 	assert_int_equal(f.type, SYNC_BYE);
 }
 
@@ -82,29 +85,40 @@ static void an_unknown_type_or_version_is_kept_by_name_to_be_answered(void **sta
 	char why[SYNC_WHY_MAX];
 
 	(void)state;
-	assert_int_equal(decode("{\"v\":1,\"type\":\"TELEPORT\",\"esid\":\"a\",\"hsid\":\"b\"}", &f, why), 0);
+	assert_int_equal(
+		decode("{\"v\":1,\"type\":\"TELEPORT\",\"esid\":\"a\",\"hsid\":\"b\"}", &f, why),
+		0);
 	assert_int_equal(f.type, SYNC_OTHER);
 	assert_string_equal(f.of, "TELEPORT");
-	assert_int_equal(decode("{\"v\":2,\"type\":\"PING\",\"esid\":\"a\",\"hsid\":\"b\"}", &f, why), 0);
+	assert_int_equal(
+		decode("{\"v\":2,\"type\":\"PING\",\"esid\":\"a\",\"hsid\":\"b\"}", &f, why), 0);
 	assert_int_equal(f.type, SYNC_OTHER);
 }
 
 static void wrong_types_missing_keys_and_bad_ranges_are_refused_with_the_key(void **state)
 {
 	static const char *const wrong[][2] = {
-		{ "[]", "v" },
-		{ "{", "not JSON" },
-		{ "{\"v\":1,\"type\":5,\"esid\":\"\",\"hsid\":\"\"}", "type" },
-		{ "{\"v\":1,\"type\":\"BYE\",\"esid\":\"\",\"hsid\":\"\"}", "why" },
-		{ "{\"v\":1,\"type\":\"LEASE_REQ\",\"esid\":\"\",\"hsid\":\"\",\"lease\":-1}", "lease" },
-		{ "{\"v\":1,\"type\":\"LEASE_REQ\",\"esid\":\"\",\"hsid\":\"\",\"lease\":1.5}", "lease" },
-		{ "{\"v\":1,\"type\":\"LEASE_REQ\",\"esid\":\"\",\"hsid\":\"\",\"lease\":9007199254740993}",
-			"lease" },
-		{ "{\"v\":1,\"type\":\"BYE\",\"esid\":\"000000000000000000000000000000000\",\"hsid\":\"\","
-		  "\"why\":\"\"}", "esid" },
-		{ "{\"v\":1,\"type\":\"UPNAK\",\"esid\":\"\",\"hsid\":\"\",\"up_n\":1,\"up_hash\":\"zz\","
-		  "\"why\":\"\"}", "up_hash" },
-		{ "{\"v\":1,\"v\":1,\"type\":\"BYE\",\"esid\":\"\",\"hsid\":\"\",\"why\":\"\"}", "duplicate" },
+		{"[]", "v"},
+		{"{", "not JSON"},
+		{"{\"v\":1,\"type\":5,\"esid\":\"\",\"hsid\":\"\"}", "type"},
+		{"{\"v\":1,\"type\":\"BYE\",\"esid\":\"\",\"hsid\":\"\"}", "why"},
+		{"{\"v\":1,\"type\":\"LEASE_REQ\",\"esid\":\"\",\"hsid\":\"\",\"lease\":-1}",
+			"lease"},
+		{"{\"v\":1,\"type\":\"LEASE_REQ\",\"esid\":\"\",\"hsid\":\"\",\"lease\":1.5}",
+			"lease"},
+		{"{\"v\":1,\"type\":\"LEASE_REQ\",\"esid\":\"\",\"hsid\":\"\",\"lease\":"
+		 "9007199254740993}",
+			"lease"},
+		{"{\"v\":1,\"type\":\"BYE\",\"esid\":\"000000000000000000000000000000000\","
+		 "\"hsid\":\"\","
+		 "\"why\":\"\"}",
+			"esid"},
+		{"{\"v\":1,\"type\":\"UPNAK\",\"esid\":\"\",\"hsid\":\"\",\"up_n\":1,\"up_hash\":"
+		 "\"zz\","
+		 "\"why\":\"\"}",
+			"up_hash"},
+		{"{\"v\":1,\"v\":1,\"type\":\"BYE\",\"esid\":\"\",\"hsid\":\"\",\"why\":\"\"}",
+			"duplicate"},
 	};
 	struct sync_frame f;
 
@@ -122,13 +136,13 @@ static void a_header_over_4_kib_and_a_message_over_256_kib_are_refused(void **st
 {
 	static char big[SYNC_MESSAGE_MAX + 1];
 	const char *header = "{\"v\":1,\"type\":\"BYE\",\"esid\":\"\",\"hsid\":\"\",\"why\":\"\"}";
-	struct sync_part parts[2] = { { big, SYNC_HEADER_MAX + 1 }, { big, 0 } };
+	struct sync_part parts[2] = {{big, SYNC_HEADER_MAX + 1}, {big, 0}};
 	struct sync_frame f;
 	char why[SYNC_WHY_MAX];
 
 	(void)state;
 	assert_int_equal(sync_decode(parts, 1, &f, why), -EMSGSIZE);
-	parts[0] = (struct sync_part){ header, strlen(header) };
+	parts[0] = (struct sync_part){header, strlen(header)};
 	parts[1].len = SYNC_MESSAGE_MAX - strlen(header);
 	assert_int_equal(sync_decode(parts, 2, &f, why), 0);
 	parts[1].len++;
@@ -138,14 +152,15 @@ static void a_header_over_4_kib_and_a_message_over_256_kib_are_refused(void **st
 /* The expected value was computed with Python's hashlib.blake2b(digest_size=32). */
 static void the_chain_is_blake2b_of_previous_number_and_bytes(void **state)
 {
-	uint8_t hash[HASH_BYTES] = { 0 };
+	uint8_t hash[HASH_BYTES] = {0};
 	char hex[HASH_HEX];
 
 	(void)state;
 	chain_next(hash, 1, "one", 3, hash);
 	chain_next(hash, 2, "two", 3, hash);
 	text_hex(hash, sizeof(hash), hex);
-	assert_string_equal(hex, "36d5621290eda2ed4b38d0a6f15a8318c6b343efb2344c0410d9dc84a3ef33ec");
+	assert_string_equal(
+		hex, "36d5621290eda2ed4b38d0a6f15a8318c6b343efb2344c0410d9dc84a3ef33ec");
 }
 
 int main(void)

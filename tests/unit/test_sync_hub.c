@@ -56,7 +56,7 @@ static struct sync_frame frame(const struct hq *h, enum sync_type type)
 
 static void message(struct hq *h, struct sync_frame f)
 {
-	step(h, (struct hub_input){ .kind = HUB_IN_MESSAGE, .frame = &f });
+	step(h, (struct hub_input){.kind = HUB_IN_MESSAGE, .frame = &f});
 }
 
 static void hello(struct hq *h, const char *esid, int64_t up_n, int64_t down_n)
@@ -72,7 +72,7 @@ static void hello(struct hq *h, const char *esid, int64_t up_n, int64_t down_n)
 static void opened(struct hq *h, struct hub_cursor cursor)
 {
 	strcpy(cursor.gen, "gen1");
-	step(h, (struct hub_input){ .kind = HUB_IN_OPENED, .result = HUB_OK, .cursor = &cursor });
+	step(h, (struct hub_input){.kind = HUB_IN_OPENED, .result = HUB_OK, .cursor = &cursor});
 }
 
 static struct hq *make_live(int64_t down_head)
@@ -84,13 +84,13 @@ static struct hq *make_live(int64_t down_head)
 	hub_init(&h->session, "S1");
 	hello(h, ESID, 0, 0);
 	assert_non_null(find(h, HUB_OUT_OPEN));
-	opened(h, (struct hub_cursor){ .down_head = down_head });
+	opened(h, (struct hub_cursor){.down_head = down_head});
 	assert_int_equal(h->session.state, HUB_LIVE);
 	assert_non_null(sent(h, SYNC_WELCOME));
 	return h;
 }
 
-static const struct sync_part three[] = { { "one", 3 }, { "two", 3 }, { "three", 5 } };
+static const struct sync_part three[] = {{"one", 3}, {"two", 3}, {"three", 5}};
 
 /* Events first .. first + n - 1 behind `prev`, with the right hash. */
 static struct sync_frame batch(const struct hq *h, int64_t first, size_t n)
@@ -107,7 +107,7 @@ static struct sync_frame batch(const struct hq *h, int64_t first, size_t n)
 
 static void applied(struct hq *h, enum hub_result result, struct hub_cursor cursor)
 {
-	step(h, (struct hub_input){ .kind = HUB_IN_APPLIED, .result = result, .cursor = &cursor });
+	step(h, (struct hub_input){.kind = HUB_IN_APPLIED, .result = result, .cursor = &cursor});
 }
 
 static void H2_nothing_is_acknowledged_before_the_commit_returned(void **state)
@@ -118,7 +118,7 @@ static void H2_nothing_is_acknowledged_before_the_commit_returned(void **state)
 	message(h, batch(h, 1, 3));
 	assert_non_null(find(h, HUB_OUT_APPLY));
 	assert_null(find(h, HUB_OUT_SEND));
-	applied(h, HUB_OK, (struct hub_cursor){ .up_n = 3, .safe = 1 });
+	applied(h, HUB_OK, (struct hub_cursor){.up_n = 3, .safe = 1});
 	assert_int_equal(sent(h, SYNC_UPACK)->up_n, 3);
 	assert_int_equal(sent(h, SYNC_UPACK)->safe, 1);
 	free(h);
@@ -148,7 +148,7 @@ static void H1_a_batch_that_does_not_continue_is_refused_with_the_cursor(void **
 
 	(void)state;
 	message(h, batch(h, 5, 3));
-	applied(h, HUB_MISMATCH, (struct hub_cursor){ .up_n = 2 });
+	applied(h, HUB_MISMATCH, (struct hub_cursor){.up_n = 2});
 	assert_null(sent(h, SYNC_UPACK));
 	assert_int_equal(sent(h, SYNC_UPNAK)->up_n, 2);
 	free(h);
@@ -160,7 +160,7 @@ static void a_batch_applied_before_is_acknowledged_again(void **state)
 
 	(void)state;
 	message(h, batch(h, 1, 3));
-	applied(h, HUB_MISMATCH, (struct hub_cursor){ .up_n = 7 });
+	applied(h, HUB_MISMATCH, (struct hub_cursor){.up_n = 7});
 	assert_int_equal(sent(h, SYNC_UPACK)->up_n, 7);
 	free(h);
 }
@@ -171,7 +171,7 @@ static void a_busy_store_gives_no_acknowledgement(void **state)
 
 	(void)state;
 	message(h, batch(h, 1, 3));
-	applied(h, HUB_BUSY_STORE, (struct hub_cursor){ 0 });
+	applied(h, HUB_BUSY_STORE, (struct hub_cursor){0});
 	assert_non_null(sent(h, SYNC_BUSY));
 	assert_null(sent(h, SYNC_UPACK));
 	free(h);
@@ -242,9 +242,9 @@ static void expect_refused(int64_t site_n, uint8_t site_hash, struct hub_cursor 
 static void rollback_fork_and_another_database_are_refused_visibly(void **state)
 {
 	(void)state;
-	expect_refused(3, 0, (struct hub_cursor){ .up_n = 4 });
-	expect_refused(4, 1, (struct hub_cursor){ .up_n = 4 });
-	expect_refused(4, 0, (struct hub_cursor){ .up_n = 4, .other_incarnation = true });
+	expect_refused(3, 0, (struct hub_cursor){.up_n = 4});
+	expect_refused(4, 1, (struct hub_cursor){.up_n = 4});
+	expect_refused(4, 0, (struct hub_cursor){.up_n = 4, .other_incarnation = true});
 }
 
 static void a_blocked_site_is_sent_away_at_its_next_frame(void **state)
@@ -268,8 +268,8 @@ static void give_downs(struct hq *h, int64_t head)
 
 	assert_non_null(read);
 	for (int64_t i = read->after + 1; i <= head && (int64_t)n < read->limit; i++)
-		downs[n++] = (struct hub_down){ .n = i, .body = "{}", .len = 2 };
-	step(h, (struct hub_input){ .kind = HUB_IN_DOWNS, .downs = downs, .downs_n = n });
+		downs[n++] = (struct hub_down){.n = i, .body = "{}", .len = 2};
+	step(h, (struct hub_input){.kind = HUB_IN_DOWNS, .downs = downs, .downs_n = n});
 }
 
 static void down_messages_stay_within_their_window_and_are_sent_again(void **state)
@@ -280,7 +280,7 @@ static void down_messages_stay_within_their_window_and_are_sent_again(void **sta
 	(void)state;
 	give_downs(h, 100);
 	assert_int_equal(h->session.down_sent, SYNC_DOWN_WINDOW);
-	step(h, (struct hub_input){ .kind = HUB_IN_DOWN });
+	step(h, (struct hub_input){.kind = HUB_IN_DOWN});
 	assert_null(find(h, HUB_OUT_READ_DOWN));
 	f = frame(h, SYNC_DOWNACK);
 	f.down_n = 5;
@@ -292,7 +292,7 @@ static void down_messages_stay_within_their_window_and_are_sent_again(void **sta
 	message(h, f);
 	assert_null(find(h, HUB_OUT_DOWN_ACK));
 	h->now_us += 5 * S;
-	step(h, (struct hub_input){ .kind = HUB_IN_TIMER });
+	step(h, (struct hub_input){.kind = HUB_IN_TIMER});
 	assert_int_equal(find(h, HUB_OUT_READ_DOWN)->after, 5);
 	free(h);
 }
@@ -352,7 +352,7 @@ static void a_ping_brings_both_cursors_and_silence_ends_the_session(void **state
 	message(h, frame(h, SYNC_PING));
 	assert_int_equal(sent(h, SYNC_PONG)->down_n, 4);
 	h->now_us += 60 * S;
-	step(h, (struct hub_input){ .kind = HUB_IN_TIMER });
+	step(h, (struct hub_input){.kind = HUB_IN_TIMER});
 	assert_int_equal(h->session.state, HUB_NONE);
 	assert_int_equal(h->out.timer_us, HUB_NEVER);
 	free(h);
@@ -366,7 +366,8 @@ int main(void)
 		cmocka_unit_test(H1_a_batch_that_does_not_continue_is_refused_with_the_cursor),
 		cmocka_unit_test(a_batch_applied_before_is_acknowledged_again),
 		cmocka_unit_test(a_busy_store_gives_no_acknowledgement),
-		cmocka_unit_test(frames_of_an_old_session_have_no_effect_and_get_a_reset_in_their_words),
+		cmocka_unit_test(
+			frames_of_an_old_session_have_no_effect_and_get_a_reset_in_their_words),
 		cmocka_unit_test(a_hello_twice_is_one_session),
 		cmocka_unit_test(rollback_fork_and_another_database_are_refused_visibly),
 		cmocka_unit_test(a_blocked_site_is_sent_away_at_its_next_frame),

@@ -11,7 +11,8 @@
 #define SEEDS 150
 #define SEEDS_FOR_A_FLAW 40
 
-static void with_loss_doubling_reordering_and_kills_every_event_arrives_once_and_in_order(void **state)
+static void with_loss_doubling_reordering_and_kills_every_event_arrives_once_and_in_order(
+	void **state)
 {
 	int64_t events = 0, downs = 0, leases = 0, kills = 0;
 

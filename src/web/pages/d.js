@@ -21,10 +21,12 @@ function since(value) {
 	if (!value || Number.isNaN(at.getTime()))
 		return '';
 	const today = at.toDateString() === new Date().toDateString();
-	return today ? at.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' }) : at.toLocaleString([], { dateStyle: 'short', timeStyle: 'short' });
+	return today ? at.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hour12: false }) : at.toLocaleString([], { dateStyle: 'short', timeStyle: 'short', hour12: false });
 }
 
 const words = (text) => text.replaceAll('_', ' ').replace(/^./, (c) => c.toUpperCase());
+// A separator inside a code must be seen, not guessed.
+const visible = (text) => text.replaceAll('\u001d', '<GS>');
 const choicesOf = (choices) => Array.isArray(choices) ? choices : String(choices ?? '').split('|').filter(Boolean);
 
 function notice(text, bad) {
@@ -135,17 +137,25 @@ function fillCards(section, rows, empty, draw) {
 }
 
 const cases = new List(by('cases'), 'cases', { state: 'open' }, (rows) => fillCards(by('cases'), rows, 'Nothing waits for a decision', (row) => [
-	make('p', { textContent: row.say }),
-	make('small', { textContent: `${words(row.kind)} · for ${row.role} · since ${since(row.opened)}` }),
+	make('p', { textContent: visible(row.say) }),
+	make('small', { textContent: `${words(row.kind)} · for ${row.role} · since ${since(row.opened ?? row.opened_us)}` }),
 	make('div', {}, ...choicesOf(row.choices).map((choice) => button(words(choice), () => resolveCase(row, choice)))),
 ]));
 
 const LABEL_CHOICES = [['printed', 'It is there'], ['again', 'Print again'], ['void', 'Void it']];
-const labels = new List(by('labels'), 'labels', { state: 'doubtful' }, (rows) => fillCards(by('labels'), rows, 'Every label is accounted for', (row) => [
-	make('p', { textContent: row.sscc }),
-	make('small', { textContent: [`carton ${row.carton}`, row.printer, row.evidence].filter(Boolean).join(' · ') }),
-	make('div', {}, ...LABEL_CHOICES.map(([result, text]) => button(text, () => act('label_resolve', { job: row.job, result })))),
-]));
+const inDoubt = { doubtful: [], failed: [] };
+
+function drawLabels(kind, rows) {
+	inDoubt[kind] = rows;
+	fillCards(by('labels'), [...inDoubt.doubtful, ...inDoubt.failed], 'Every label is accounted for', (row) => [
+		make('p', { textContent: row.sscc }),
+		make('small', { textContent: [words(row.state), `carton ${row.carton}`, row.printer, row.evidence].filter(Boolean).join(' · ') }),
+		make('div', {}, ...LABEL_CHOICES.map(([result, text]) => button(text, () => act('label_resolve', { job: row.job, result })))),
+	]);
+}
+
+const labels = Object.keys(inDoubt).map((kind) => new List(by('labels'), 'labels', { state: kind }, (rows) => drawLabels(kind, rows)));
+const loadLabels = () => Promise.all(labels.map((list) => list.load()));
 
 const lanes = new List(by('lanes'), 'lanes', {}, (rows) => fillTable(by('lanes'), [
 	['Lane', (r) => make('span', {}, make('b', { textContent: r.number }), ' ' + r.lane)],
@@ -153,15 +163,13 @@ const lanes = new List(by('lanes'), 'lanes', {}, (rows) => fillTable(by('lanes')
 	['State', (r) => state(r.state)],
 	['Cartons', (r) => String(r.cartons ?? 0), 'n'],
 	['', (r) => r.role === 'ship' && r.cartons > 0 ? button('Close load', () => closeLoad(r), true) : '', 'act'],
-], rows, 'No lanes'));
+], rows.sort((a, b) => a.number - b.number), 'No lanes'));
 
 const devices = new List(by('devices'), 'devices', {}, (rows) => fillTable(by('devices'), [
-	['Device', (r) => make('b', { textContent: r.device })],
-	['Kind', (r) => r.kind],
-	['Station', (r) => r.station],
-	['State', (r) => state(r.state)],
-	['Since', (r) => since(r.since)],
-	['', (r) => make('small', { textContent: r.reason ?? '' })],
+	['Device', (r) => make('span', {}, make('b', { textContent: r.device }),
+		make('small', { textContent: [r.kind, r.station].filter(Boolean).join(' at ') }))],
+	['State', (r) => make('span', {}, state(r.state), make('small', { textContent: r.reason ?? '' }))],
+	['Since', (r) => since(r.since ?? r.since_us), 'n'],
 ], rows, 'No device has reported yet'));
 
 function drawStates(counts) {
@@ -188,11 +196,12 @@ async function loadStatus() {
 async function loadLink() {
 	const row = (await query('link')).rows[0] ?? {};
 	const box = by('link');
+	const from = since(row.since ?? row.since_us);
 	const depth = Math.max(0, (row.up_head ?? 0) - (row.up_acked ?? 0));
 	const b = box.querySelector('b');
 	b.textContent = linkWorks(row) ? words(row.state || 'none') : 'Down';
 	b.dataset.look = linkWorks(row) ? 'good' : 'wait';
-	box.querySelector('.link-state span').textContent = [row.since ? 'since ' + since(row.since) : '', row.reason].filter(Boolean).join(' · ');
+	box.querySelector('.link-state span').textContent = [from && 'since ' + from, row.reason].filter(Boolean).join(' · ');
 	box.querySelector('dl').replaceChildren(...[
 		['Waiting to be sent', depth], ['Sent and kept at HQ', row.up_safe ?? 0], ['Received from HQ', row.down_n ?? 0],
 		['Free label numbers', row.sscc_free ?? 0], ['Epoch', row.epoch ?? ''],
@@ -202,10 +211,11 @@ async function loadLink() {
 
 // ---- life
 
+const loadLanes = () => lanes.load();
 const LOADS = {
-	orders: [() => orders.load(), loadStatus, () => lanes.load(), () => labels.load()],
+	orders: [() => orders.load(), loadStatus, loadLanes, loadLabels],
 	cases: [() => cases.load()],
-	devices: [() => devices.load(), () => lanes.load(), () => labels.load()],
+	devices: [() => devices.load(), loadLanes, loadLabels],
 	status: [loadStatus],
 	link: [loadLink],
 };

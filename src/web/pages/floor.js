@@ -2,7 +2,7 @@
 
 import { Acts } from '/acts.js';
 import { Login } from '/login.js';
-import { banner, listen, me } from '/net.js';
+import { banner, listen, me, places } from '/net.js';
 import { play } from '/sound.js';
 import { wedge } from '/wedge.js';
 
@@ -30,6 +30,7 @@ export class Floor {
 	async start() {
 		let person;
 		try {
+			await places();
 			person = await me();
 		} catch {
 			this.net.server = false;
@@ -185,7 +186,8 @@ export class Floor {
 			button.dataset.key = key;
 			button.className = i === 0 && key !== 'short' && key !== 'quantity' ? 'main' : '';
 			button.disabled = Boolean(this.acts?.pending);
-			button.onclick = () => key === 'quantity' ? this.askNumber(label || 'Quantity') : this.act('key', value === undefined ? { key } : { key, value });
+			// `value`: the key wants a number.
+			button.onclick = () => value === true ? this.askNumber(key, label || key) : this.act('key', { key });
 			return button;
 		}));
 	}
@@ -225,7 +227,7 @@ export class Floor {
 		document.body.append(this.sheet);
 	}
 
-	askNumber(title) {
+	askNumber(key, title) {
 		const head = Object.assign(document.createElement('h2'), { textContent: title });
 		const number = Object.assign(document.createElement('div'), { className: 'number', textContent: '' });
 		const pad = Object.assign(document.createElement('div'), { className: 'pad' });
@@ -238,7 +240,7 @@ export class Floor {
 					number.textContent = (number.textContent + label).replace(/^0+(?=.)/, '').slice(0, 4);
 				else if (number.textContent) {
 					this.sheet.remove();
-					this.act('key', { key: 'quantity', value: Number(number.textContent) });
+					this.act('key', { key, value: Number(number.textContent) });
 				}
 			};
 			pad.append(button);

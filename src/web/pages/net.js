@@ -5,6 +5,7 @@ const ANSWER_MS = 12000;
 export class NoSession extends Error {}
 
 let csrf = '';
+let alone = false; // a site without HQ misses nothing
 
 async function request(path, options = {}) {
 	const stop = new AbortController();
@@ -22,7 +23,9 @@ const post = (path, body, headers = {}) => request(path, {
 
 export async function places() {
 	const r = await request('/api/places');
-	return r.json();
+	const all = await r.json();
+	alone = all.hq === false;
+	return all;
 }
 
 // Who is logged in on this browser; null for nobody. Throws while the server cannot say.
@@ -103,7 +106,7 @@ export function listen(topics, on) {
 }
 
 const LINK_WORKS = ['live', 'drain', 'up', 'off', 'none', ''];
-export const linkWorks = (link) => !link || LINK_WORKS.includes(link.state ?? '');
+export const linkWorks = (link) => alone || !link || LINK_WORKS.includes(link.state ?? '');
 
 // The amber line: what is away, and that work goes on.
 export function banner(element, state, link) {

@@ -31,12 +31,12 @@ async function stationName() {
 }
 
 function showItems(order, prompt) {
-	by('order-title').textContent = order ? `Order ${order.order} · ${order.customer ?? ''}` : 'No order';
-	by('items').tBodies[0].replaceChildren(...(order?.lines ?? []).map((line) => {
+	const items = prompt.data?.items ?? [];
+	by('order-title').textContent = order ? `Order ${order.order} · ${order.customer ?? ''}` : 'No order at this station';
+	by('items').tBodies[0].replaceChildren(...items.map(({ item, title, qty, done }) => {
 		const tr = document.createElement('tr');
-		const want = line.picked ?? line.qty, have = line.packed ?? 0;
-		tr.className = have >= want ? 'done' : line.item === prompt.data?.item ? 'now' : '';
-		tr.append(cell(line.title ?? line.item, line.title ? line.item : ''), cell(`${have} of ${want}`));
+		tr.className = done >= qty ? 'done' : '';
+		tr.append(cell(title || item, title ? item : ''), cell(`${done} of ${qty}`));
 		return tr;
 	}));
 }
@@ -80,12 +80,13 @@ let floor;
 const refreshOrder = soon(async () => {
 	const prompt = floor.prompt;
 	const name = prompt?.data?.order;
-	const order = name ? (await query('order', { order: name })).rows[0] : null;
-	const carton = order?.cartons?.at(-1);
-	showItems(order, prompt);
+	showItems(name ? (await query('order', { order: name })).rows[0] : null, prompt);
+	const number = prompt?.data?.carton ?? null;
+	// Cartons and labels are paged by their numbers: one row behind the number before.
+	const carton = number === null ? null : (await query('cartons', { after: number - 1, limit: 1 })).rows[0];
 	showCarton(carton, prompt);
-	const labels = carton ? (await query('labels', { limit: 200 })).rows : [];
-	showLabel(labels.filter((l) => l.carton === carton.carton).at(-1), prompt);
+	const job = prompt?.data?.job ?? null;
+	showLabel(job === null ? null : (await query('labels', { after: job - 1, limit: 1 })).rows[0], prompt);
 });
 
 const refreshDevices = soon(async () => {

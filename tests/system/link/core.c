@@ -24,7 +24,7 @@ void core_open(struct core *c, const char *run)
 {
 	char path[108];
 
-	*c = (struct core){ .client = -1 };
+	*c = (struct core){.client = -1};
 	assert(door_path(run, DOOR_SYNC, path, sizeof(path)) == 0);
 	c->listener = door_listen(path, 0600);
 	assert(c->listener >= 0);
@@ -69,9 +69,9 @@ static void push_outbox(struct core *c)
 {
 	if (c->subscribed)
 		say(c, json_pack("{s:{s:s,s:I,s:o,s:I,s:b,s:I}}", "push", "topic", "outbox", "head",
-			(json_int_t)c->head, "hash", hash_text(c->hash[c->head]), "acked",
-			(json_int_t)c->acked, "lease_wanted", c->lease_wanted, "epoch",
-			(json_int_t)c->epoch));
+			       (json_int_t)c->head, "hash", hash_text(c->hash[c->head]), "acked",
+			       (json_int_t)c->acked, "lease_wanted", c->lease_wanted, "epoch",
+			       (json_int_t)c->epoch));
 }
 
 void core_add_event(struct core *c, const char *type, const char *data)
@@ -79,39 +79,62 @@ void core_add_event(struct core *c, const char *type, const char *data)
 	int64_t n = ++c->head;
 
 	assert(n <= CORE_EVENTS_MAX);
-	/* Blanks and key order that no encoder of ours would write: the bytes must pass untouched. */
+	/* Blanks and key order that no encoder of ours would write: the bytes must pass untouched.
+	 */
 	assert(asprintf(&c->events[n],
-		"{ \"type\":\"%s\",\"id\":\"t:%lld/1\", \"specversion\":\"1.0\",\"subject\":\"K%lld\","
-		"\"source\":\"/wharf/T\",\"data\":%s}", type, (long long)n, (long long)n, data) > 0);
+		       "{ \"type\":\"%s\",\"id\":\"t:%lld/1\", "
+		       "\"specversion\":\"1.0\",\"subject\":\"K%lld\","
+		       "\"source\":\"/wharf/T\",\"data\":%s}",
+		       type, (long long)n, (long long)n, data) > 0);
 	chain_next(c->hash[n - 1], (uint64_t)n, c->events[n], strlen(c->events[n]), c->hash[n]);
 	push_outbox(c);
+}
+
+static void refuse(struct core *c, const char *id)
+{
+	say(c, json_pack("{s:{s:s,s:s,s:s}}", "refused", "id", id, "why", "busy", "say", "busy"));
 }
 
 static void answer_outbox(struct core *c, const json_t *query)
 {
 	json_t *rows = json_array();
-	int64_t n = json_int(query, "after") + 1, limit = json_int(query, "limit");
+	int64_t n = atoll(json_str(query, "after")) + 1, limit = json_int(query, "limit");
 	size_t bytes = 0;
 
+	if (c->busy_reads-- > 0 || !json_is_string(json_object_get(query, "after"))) {
+		refuse(c, json_str(query, "id"));
+		json_decref(rows);
+		return;
+	}
 	for (; n <= c->head && limit-- > 0 && bytes < PAGE_BYTES; n++) {
 		bytes += strlen(c->events[n]);
-		json_array_append_new(rows, json_pack("{s:I,s:s,s:s,s:o}", "n", (json_int_t)n, "key", "k",
-			"bytes", c->events[n], "hash", hash_text(c->hash[n])));
+		json_array_append_new(
+			rows, json_pack("{s:I,s:s,s:s,s:o}", "n", (json_int_t)n, "key", "k",
+				      "bytes", c->events[n], "hash", hash_text(c->hash[n])));
 	}
 	say(c, json_pack("{s:{s:s,s:s,s:i,s:o,s:n}}", "rows", "id", json_str(query, "id"), "name",
-		"outbox", "as_of", 1, "rows", rows, "next"));
+		       "outbox", "as_of", 1, "rows", rows, "next"));
+}
+
+static void say_link(struct core *c, const json_t *query)
+{
+	json_t *row = json_pack("{s:s,s:I,s:I,s:I,s:I,s:I,s:s,s:o,s:b}", "state", c->state,
+		"up_head", (json_int_t)c->head, "up_acked", (json_int_t)c->acked, "up_safe",
+		(json_int_t)c->safe, "down_n", (json_int_t)c->down_n, "epoch", (json_int_t)c->epoch,
+		"incarnation", "00112233445566778899aabbccddeeff", "head_hash",
+		hash_text(c->hash[c->head]), "lease_wanted", c->lease_wanted);
+
+	say(c, json_pack("{s:{s:s,s:s,s:i,s:[o],s:n}}", "rows", "id", json_str(query, "id"), "name",
+		       "link", "as_of", 1, "rows", row, "next"));
 }
 
 static void answer_link(struct core *c, const json_t *query)
 {
-	json_t *row = json_pack("{s:s,s:I,s:I,s:I,s:I,s:I,s:s,s:o,s:b}", "state", c->state, "up_head",
-		(json_int_t)c->head, "up_acked", (json_int_t)c->acked, "up_safe", (json_int_t)c->safe,
-		"down_n", (json_int_t)c->down_n, "epoch", (json_int_t)c->epoch, "incarnation",
-		"00112233445566778899aabbccddeeff", "head_hash", hash_text(c->hash[c->head]),
-		"lease_wanted", c->lease_wanted);
-
-	say(c, json_pack("{s:{s:s,s:s,s:i,s:[o],s:n}}", "rows", "id", json_str(query, "id"), "name",
-		"link", "as_of", 1, "rows", row, "next"));
+	if (c->busy_reads-- > 0) {
+		refuse(c, json_str(query, "id"));
+		return;
+	}
+	say_link(c, query);
 }
 
 static void apply_down(struct core *c, const char *id, const json_t *args)
@@ -173,12 +196,12 @@ static void on_command(struct core *c, const json_t *command)
 
 	if (c->busy_answers > 0 && strcmp(kind, "hq_down") == 0) {
 		c->busy_answers--;
-		say(c, json_pack("{s:{s:s,s:s,s:s}}", "refused", "id", id, "why", "busy", "say", "busy"));
+		refuse(c, id);
 		return;
 	}
 	apply(c, id, kind, json_object_get(command, "args"));
 	say(c, json_pack("{s:{s:s,s:b,s:s,s:s,s:i}}", "outcome", "id", id, "ok", 1, "code", "done",
-		"say", "", "seq", 1));
+		       "say", "", "seq", 1));
 }
 
 static void on_message(struct core *c, const json_t *m)
@@ -186,8 +209,8 @@ static void on_message(struct core *c, const json_t *m)
 	const json_t *body;
 
 	if (json_object_get(m, "hello")) {
-		say(c, json_pack("{s:{s:i,s:s,s:s,s:i,s:i,s:b}}", "welcome", "version", 1, "core", "test",
-			"site", "T", "acked", 0, "as_of", 1, "accepting", 1));
+		say(c, json_pack("{s:{s:i,s:s,s:s,s:i,s:i,s:b}}", "welcome", "version", 1, "core",
+			       "test", "site", "T", "acked", 0, "as_of", 1, "accepting", 1));
 	} else if ((body = json_object_get(m, "query"))) {
 		if (strcmp(json_str(body, "name"), "link") == 0)
 			answer_link(c, body);

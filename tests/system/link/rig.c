@@ -21,7 +21,7 @@
 
 static int free_port(void)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
 	socklen_t size = sizeof(a);
 	_cleanup_fd_ int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
@@ -39,13 +39,15 @@ void rig_make(struct rig *rig)
 {
 	char text[512], run[96];
 
-	*rig = (struct rig){ .folder = "/tmp/wharf-link-XXXXXX" };
+	*rig = (struct rig){.folder = "/tmp/wharf-link-XXXXXX"};
 	assert(mkdtemp(rig->folder));
 	snprintf(rig->address, sizeof(rig->address), "tcp://127.0.0.1:%d", free_port());
 	path_of(rig, rig->config, sizeof(rig->config), "wharf.conf");
 	snprintf(text, sizeof(text),
-		"[paths]\nstate = %s\nrun = %s/run\n[site]\nname = T\n[hq]\naddress = %s\nping_ms = 200\n"
-		"[hub]\naddress = %s\n", rig->folder, rig->folder, rig->address, rig->address);
+		"[paths]\nstate = %s\nrun = %s/run\n[site]\nname = T\n[hq]\naddress = %s\nping_ms "
+		"= 200\n"
+		"[hub]\naddress = %s\n",
+		rig->folder, rig->folder, rig->address, rig->address);
 	assert(text_write_file(rig->config, text, strlen(text), 0600) == 0);
 	path_of(rig, run, sizeof(run), "run/door");
 	assert(text_mkdirs(run, 0700) == 0);
@@ -71,7 +73,7 @@ void rig_remove(struct rig *rig)
 
 static pid_t spawn(struct rig *rig, const char *program, const char *const *words, int out)
 {
-	const char *argv[16] = { program, "-c", rig->config };
+	const char *argv[16] = {program, "-c", rig->config};
 	pid_t pid;
 
 	for (size_t i = 0; words && words[i]; i++)
@@ -173,7 +175,7 @@ int rig_hq(struct rig *rig, const char *const *words, char *out, size_t size)
 
 long long rig_status(struct rig *rig, const char *site, const char *key)
 {
-	static const char *const words[] = { "status", "--json", NULL };
+	static const char *const words[] = {"status", "--json", NULL};
 	static char text[65536];
 	_cleanup_json_ json_t *status = NULL;
 	const json_t *row;
@@ -182,9 +184,8 @@ long long rig_status(struct rig *rig, const char *site, const char *key)
 	if (rig_hq(rig, words, text, sizeof(text)) != 0)
 		return -1;
 	status = json_loads(text, 0, NULL);
-	json_array_foreach(json_object_get(status, "sites"), i, row)
-		if (strcmp(json_str(row, "site"), site) == 0)
-			return json_int(row, key);
+	json_array_foreach(json_object_get(status, "sites"), i,
+		row) if (strcmp(json_str(row, "site"), site) == 0) return json_int(row, key);
 	return -1;
 }
 
@@ -193,8 +194,8 @@ bool rig_wait(struct rig *rig, bool (*holds)(struct rig *, long long), long long
 	int64_t until = clock_boot_us() + WAIT_US;
 
 	while (clock_boot_us() < until) {
-		struct pollfd fds[] = { { .fd = rig->core.listener, .events = POLLIN },
-			{ .fd = rig->core.client, .events = POLLIN } };
+		struct pollfd fds[] = {{.fd = rig->core.listener, .events = POLLIN},
+			{.fd = rig->core.client, .events = POLLIN}};
 
 		poll(fds, 2, PUMP_MS);
 		core_pump(&rig->core);

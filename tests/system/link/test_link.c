@@ -47,7 +47,7 @@ static int teardown(void **state)
 
 static bool hub_serves(struct rig *rig, long long unused)
 {
-	static const char *const words[] = { "status", "--json", NULL };
+	static const char *const words[] = {"status", "--json", NULL};
 
 	(void)unused;
 	return rig_hq(rig, words, NULL, 0) == 0;
@@ -108,7 +108,7 @@ static void start_both(struct rig *rig)
 static void start_live(struct rig *rig)
 {
 	start_both(rig);
-	assert_true(rig_wait(rig, has_reason, (intptr_t)"refused this site's key"));
+	assert_true(rig_wait(rig, has_reason, (intptr_t) "refused this site's key"));
 	assert_string_equal(rig->core.state, "idle");
 	rig_enrol(rig);
 	assert_true(rig_wait(rig, is_live, 0));
@@ -128,10 +128,11 @@ static void ship(struct rig *rig, int n)
 static void send_orders(struct rig *rig, int first, int n)
 {
 	char path[96], text[8192] = "";
-	const char *const words[] = { "send", "T", "order", path, NULL };
+	const char *const words[] = {"send", "T", "order", path, NULL};
 
 	for (int i = first; i < first + n; i++)
-		snprintf(text + strlen(text), sizeof(text) - strlen(text), "{\"order\":\"O%d\"}\n", i);
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "{\"order\":\"O%d\"}\n",
+			i);
 	snprintf(path, sizeof(path), "%s/orders.json", rig->folder);
 	assert_int_equal(text_write_file(path, text, strlen(text), 0600), 0);
 	assert_int_equal(rig_hq(rig, words, NULL, 0), 0);
@@ -142,8 +143,8 @@ static void check_books(struct rig *rig, int64_t n)
 {
 	static char text[1024 * 1024];
 	char path[96], *save = NULL;
-	const char *const backup[] = { "backup", path, NULL };
-	const char *const facts[] = { "facts", path, "T", NULL };
+	const char *const backup[] = {"backup", path, NULL};
+	const char *const facts[] = {"facts", path, "T", NULL};
 	int64_t seen = 0;
 
 	snprintf(path, sizeof(path), "%s/copy.db", rig->folder);
@@ -229,9 +230,11 @@ static void the_door_may_be_away_and_busy(void **state)
 
 	start_live(rig);
 	rig->core.busy_answers = 2;
+	rig->core.busy_reads = 3;
 	send_orders(rig, 1, 3);
 	assert_true(rig_wait(rig, is_down, 1));
 	core_drop_client(&rig->core);
+	rig->core.busy_reads = 3;
 	ship(rig, 30);
 	assert_true(rig_wait(rig, is_acked, 30));
 	assert_true(rig_wait(rig, is_down, 3));
@@ -242,13 +245,13 @@ static void the_door_may_be_away_and_busy(void **state)
 static void a_blocked_site_is_stopped_at_once_and_comes_back(void **state)
 {
 	struct rig *rig = *state;
-	const char *const block[] = { "site", "T", "blocked", NULL };
-	const char *const open[] = { "site", "T", "active", NULL };
+	const char *const block[] = {"site", "T", "blocked", NULL};
+	const char *const open[] = {"site", "T", "active", NULL};
 
 	start_live(rig);
 	assert_int_equal(rig_hq(rig, block, NULL, 0), 0);
 	ship(rig, 5);
-	assert_true(rig_wait(rig, has_reason, (intptr_t)"not active"));
+	assert_true(rig_wait(rig, has_reason, (intptr_t) "not active"));
 	assert_int_equal(rig_status(rig, "T", "up_n"), 0);
 	assert_int_equal(rig_hq(rig, open, NULL, 0), 0);
 	assert_true(rig_wait(rig, is_acked, 5));
@@ -282,7 +285,8 @@ static void a_site_that_forgot_events_stops_and_says_why(void **state)
 	rig->core.acked = 6;
 	rig->core.state[0] = '\0';
 	rig_start_link(rig);
-	assert_true(rig_wait(rig, has_reason, (intptr_t)"HQ has 10 events of this site, the site only 6"));
+	assert_true(rig_wait(
+		rig, has_reason, (intptr_t) "HQ has 10 events of this site, the site only 6"));
 	assert_string_equal(rig->core.state, "reconcile");
 	ship(rig, 1);
 	assert_false(is_idle(rig, 0));
@@ -300,8 +304,10 @@ static void *connect_raw(struct rig *rig, void *context, const struct key_pair *
 	rig_hub_key(rig, server);
 	assert_int_equal(zmq_setsockopt(dealer, ZMQ_LINGER, &linger, sizeof(linger)), 0);
 	assert_int_equal(zmq_setsockopt(dealer, ZMQ_CURVE_SERVERKEY, server, KEY_TEXT_MAX), 0);
-	assert_int_equal(zmq_setsockopt(dealer, ZMQ_CURVE_PUBLICKEY, keys->public_key, KEY_TEXT_MAX), 0);
-	assert_int_equal(zmq_setsockopt(dealer, ZMQ_CURVE_SECRETKEY, keys->secret_key, KEY_TEXT_MAX), 0);
+	assert_int_equal(
+		zmq_setsockopt(dealer, ZMQ_CURVE_PUBLICKEY, keys->public_key, KEY_TEXT_MAX), 0);
+	assert_int_equal(
+		zmq_setsockopt(dealer, ZMQ_CURVE_SECRETKEY, keys->secret_key, KEY_TEXT_MAX), 0);
 	return dealer;
 }
 
@@ -312,7 +318,7 @@ static enum wire_event first_event(void *monitor, char *why, size_t size)
 	enum wire_event event = WIRE_NOTHING;
 
 	while (clock_boot_us() < until) {
-		zmq_pollitem_t item = { .socket = monitor, .events = ZMQ_POLLIN };
+		zmq_pollitem_t item = {.socket = monitor, .events = ZMQ_POLLIN};
 
 		zmq_poll(&item, 1, 50);
 		while (wire_monitor_next(monitor, &event, why, size) == 0)
@@ -392,7 +398,7 @@ static bool await_frame(void *dealer, enum sync_type type, struct sync_frame *re
 	int64_t until = clock_boot_us() + LIMIT_US;
 
 	while (clock_boot_us() < until) {
-		zmq_pollitem_t item = { .socket = dealer, .events = ZMQ_POLLIN };
+		zmq_pollitem_t item = {.socket = dealer, .events = ZMQ_POLLIN};
 		struct wire_message m;
 		char why[SYNC_WHY_MAX];
 
@@ -424,7 +430,8 @@ static void nonsense_on_the_wire_is_answered_and_the_hub_lives(void **state)
 	assert_int_equal(wire_send(dealer, NULL, 0, &f), 0);
 	assert_true(await_frame(dealer, SYNC_WELCOME, &got));
 	snprintf(text, sizeof(text),
-		"{\"v\":1,\"type\":\"TELEPORT\",\"esid\":\"one\",\"hsid\":\"%s\",\"x\":1}", got.hsid);
+		"{\"v\":1,\"type\":\"TELEPORT\",\"esid\":\"one\",\"hsid\":\"%s\",\"x\":1}",
+		got.hsid);
 	assert_true(zmq_send(dealer, text, strlen(text), 0) > 0);
 	assert_true(await_frame(dealer, SYNC_UNKNOWN, &got));
 	assert_string_equal(got.of, "TELEPORT");
@@ -447,7 +454,7 @@ static void ask_control(struct rig *rig, const char *bytes, size_t len, char *ou
 {
 	char path[96];
 	_cleanup_fd_ int fd = -1;
-	struct pollfd poll_fd = { .events = POLLIN };
+	struct pollfd poll_fd = {.events = POLLIN};
 	size_t got;
 
 	snprintf(path, sizeof(path), "%s/run/hq.sock", rig->folder);
@@ -462,14 +469,15 @@ static void ask_control(struct rig *rig, const char *bytes, size_t len, char *ou
 static void the_control_socket_refuses_with_a_reason(void **state)
 {
 	static const char *const wrong[][2] = {
-		{ "hello", "not JSON" },
-		{ "{\"send\":{},\"status\":{}}", "exactly one key" },
-		{ "{\"dance\":{}}", "unknown word" },
-		{ "{\"send\":{\"site\":\"T\",\"type\":5,\"body\":{}}}", "\\\"type\\\" must be a string" },
-		{ "{\"send\":{\"site\":\"NOBODY\",\"type\":\"order\",\"body\":{}}}", "enrolled" },
-		{ "{\"send\":{\"site\":\"../T\",\"type\":\"order\",\"body\":{}}}", "enrolled" },
-		{ "{\"backup\":{\"to\":\"relative.db\"}}", "begins with /" },
-		{ "{\"site\":{\"site\":\"RAW\",\"status\":\"asleep\"}}", "active or blocked" },
+		{"hello", "not JSON"},
+		{"{\"send\":{},\"status\":{}}", "exactly one key"},
+		{"{\"dance\":{}}", "unknown word"},
+		{"{\"send\":{\"site\":\"T\",\"type\":5,\"body\":{}}}",
+			"\\\"type\\\" must be a string"},
+		{"{\"send\":{\"site\":\"NOBODY\",\"type\":\"order\",\"body\":{}}}", "enrolled"},
+		{"{\"send\":{\"site\":\"../T\",\"type\":\"order\",\"body\":{}}}", "enrolled"},
+		{"{\"backup\":{\"to\":\"relative.db\"}}", "begins with /"},
+		{"{\"site\":{\"site\":\"RAW\",\"status\":\"asleep\"}}", "active or blocked"},
 	};
 	struct rig *rig = *state;
 	static char big[DOOR_MESSAGE_MAX + 1], out[DOOR_MESSAGE_MAX + 1];
@@ -487,7 +495,8 @@ static void the_control_socket_refuses_with_a_reason(void **state)
 	memset(big, ' ', sizeof(big));
 	ask_control(rig, big, sizeof(big), out);
 	assert_non_null(strstr(out, "longer than 64 KiB"));
-	ask_control(rig, good, strlen(good), out); /* a site that is enrolled and has not spoken yet */
+	ask_control(
+		rig, good, strlen(good), out); /* a site that is enrolled and has not spoken yet */
 	assert_string_equal(out, "{\"sent\":{\"n\":1}}");
 }
 
