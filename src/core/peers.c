@@ -147,12 +147,10 @@ static char *message_text(const json_t *message)
 	return text;
 }
 
-static void enqueue(struct peer *peer, const char *topic, json_t *message)
+void peer_send_text(struct peer *peer, const char *topic, char *text)
 {
-	char *text = message_text(message);
 	struct out *out;
 
-	json_decref(message);
 	if (!text || (topic[0] && replace_same_topic(peer, topic, text)))
 		return;
 	out = calloc(1, sizeof(*out));
@@ -165,6 +163,14 @@ static void enqueue(struct peer *peer, const char *topic, json_t *message)
 	text_copy(out->topic, sizeof(out->topic), topic);
 	append_out(peer, out);
 	flush(peer);
+}
+
+static void enqueue(struct peer *peer, const char *topic, json_t *message)
+{
+	char *text = message_text(message);
+
+	json_decref(message);
+	peer_send_text(peer, topic, text);
 }
 
 void peer_send(struct peer *peer, json_t *message)
