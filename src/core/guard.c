@@ -211,8 +211,9 @@ int guard_check_witness(struct core *core)
 	r = text_read_file(path, 1024, &text, NULL);
 	if (r == 0)
 		witness = json_loads(text, 0, NULL);
-	/* A database with a past but without its witness came from a backup or another box. */
-	if (!witness && core->engine.seq > 0)
+	/* A database with a past but without its witness came from a backup or another box. Before the first work there
+	 * is none: we may have been killed between our first row and our first witness. */
+	if (!witness && store_number(core->store, 0, SQL_JOURNAL_WORK, ""))
 		finding = "the witness file is missing: the database was restored or copied";
 	else if (witness)
 		finding = compare_witness(core, witness);

@@ -132,6 +132,9 @@ static int open_core(struct core *core)
 		r = login_open(core);
 	if (r == 0 && !core_closed(core))
 		r = core_start_site(core);
+	/* The witness stands before the first peer can ask for anything. */
+	if (r == 0)
+		guard_tick(core);
 	return r;
 }
 
