@@ -1,6 +1,7 @@
 #include "conveyor.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -74,6 +75,48 @@ static const char *carton_of(const struct conveyor *c, uint32_t tracking)
 	return c->parcels[tracking % PLC_PARCELS_MAX].tracking == tracking ? sscc : "";
 }
 
+static struct conveyor_end *find_end(const struct conveyor *c, const char *sscc)
+{
+	for (size_t i = 0; i < c->ends_n; i++)
+		if (strcmp(c->ends[i].sscc, sscc) == 0)
+			return &c->ends[i];
+	return NULL;
+}
+
+static struct conveyor_end *add_end(struct conveyor *c, const char *sscc)
+{
+	if (c->ends_n == CONVEYOR_CARTONS_MAX)
+		return NULL;
+	if (c->ends_n == c->ends_size) {
+		size_t size = c->ends_size ? c->ends_size * 2 : 64;
+		struct conveyor_end *ends = realloc(c->ends, size * sizeof(*ends));
+
+		if (!ends)
+			return NULL;
+		c->ends = ends;
+		c->ends_size = size;
+	}
+	text_copy(c->ends[c->ends_n].sscc, sizeof(c->ends->sscc), sscc);
+	return &c->ends[c->ends_n++];
+}
+
+static void remember_end(struct conveyor *c, const char *sscc, uint16_t lane)
+{
+	struct conveyor_end *end = find_end(c, sscc);
+
+	if (!end)
+		end = add_end(c, sscc);
+	if (end)
+		end->lane = lane;
+}
+
+uint16_t conveyor_lane_of(const struct conveyor *c, const char *sscc)
+{
+	const struct conveyor_end *end = find_end(c, sscc);
+
+	return end ? end->lane : 0;
+}
+
 static void on_end(struct conveyor *c, const struct plc_parcel *parcel)
 {
 	const char *sscc = carton_of(c, parcel->tracking);
@@ -84,6 +127,7 @@ static void on_end(struct conveyor *c, const struct plc_parcel *parcel)
 	c->diverted += !is_default;
 	c->defaulted += is_default;
 	c->timed_out += !parcel->decided;
+	remember_end(c, sscc, parcel->lane);
 	if (is_default && *sscc && queue_put(&c->default_lane, sscc) < 0)
 		log_error("default lane is full: carton left there sscc=%s", sscc);
 	log_info("carton at lane=%u sscc=%s tracking=%u%s", parcel->lane, sscc, parcel->tracking,
@@ -150,6 +194,8 @@ void conveyor_close(struct conveyor *c)
 	}
 	if (c->registers)
 		modbus_mapping_free(c->registers);
+	free(c->ends);
+	c->ends = NULL;
 	c->loop = NULL;
 }
 

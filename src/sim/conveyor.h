@@ -10,6 +10,7 @@
 
 #define CONVEYOR_CLIENTS_MAX 4
 #define CONVEYOR_LANE_MAX 16
+#define CONVEYOR_CARTONS_MAX 20000
 
 struct conveyor {
 	struct loop *loop;
@@ -23,6 +24,11 @@ struct conveyor {
 		uint32_t tracking;
 		char sscc[QUEUE_TEXT_MAX];
 	} parcels[PLC_PARCELS_MAX]; /* which carton a tracking id is: known to nature, not to the PLC */
+	struct conveyor_end {
+		char sscc[QUEUE_TEXT_MAX];
+		uint16_t lane;
+	} *ends;                    /* where each carton lies: nature's own book */
+	size_t ends_n, ends_size;
 	unsigned inducted, diverted, defaulted, timed_out;
 	unsigned per_lane[CONVEYOR_LANE_MAX];
 };
@@ -38,6 +44,9 @@ void conveyor_close(struct conveyor *conveyor);
 /* Puts a carton before the scan point. `code` is what the tunnel reader gives the PLC, "" where the
  * reader speaks to the host only. With the lock held; 0 or -ENOSPC while the belt is full. */
 int conveyor_enter(struct conveyor *conveyor, const char *sscc, const char *code, uint16_t read);
+
+/* With the lock held: the lane into which this carton went last, 0 where it never went into one. */
+uint16_t conveyor_lane_of(const struct conveyor *conveyor, const char *sscc);
 
 /* With the lock held: is a parcel on the belt? */
 bool conveyor_busy(const struct conveyor *conveyor);

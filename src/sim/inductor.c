@@ -4,7 +4,7 @@
 #include "people.h"
 #include "text.h"
 
-#define NO_READ_PERMILLE 20
+#define NO_READ_PERMILLE 50
 #define EYE_FIRST_MS 50
 #define EYE_LAST_MS 150
 #define GAP_MS 700   /* between two cartons: more than the PLC's decision time */

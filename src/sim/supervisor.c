@@ -10,8 +10,9 @@
 #include "text.h"
 
 #define LOOK_MS 500
-/* A packer often scans the label before anybody has to look: only what stays doubtful is resolved. */
-#define LABEL_LOOKS 4
+/* Labels and cartons are looked at less often. A packer mostly scans a label before anybody has to
+ * resolve it. */
+#define LONG_LOOKS 4
 
 typedef void on_row(struct person *person, const json_t *row);
 
@@ -162,6 +163,49 @@ static void count_orders(struct person *p)
 	p->work_data = NULL;
 }
 
+/* --- cartons: does the book say the lane where the carton lies? */
+
+static int lane_number(const struct config *config, const char *lane)
+{
+	const char *section;
+
+	for (size_t i = 0; (section = config_section(config, "lane", i)); i++)
+		if (strcmp(config_name(section), lane) == 0)
+			return (int)config_int(config, section, "number");
+	return 0;
+}
+
+/* What lies in the default lane was carried on by hand. */
+static void compare_lane(struct person *p, const json_t *row)
+{
+	struct world *w = p->world;
+	const char *sscc = json_str(row, "sscc"), *lane = json_str(row, "lane");
+	struct tally *seen = p->work_data;
+	int is;
+
+	pthread_mutex_lock(&w->loop.lock);
+	is = conveyor_lane_of(&w->conveyor, sscc);
+	pthread_mutex_unlock(&w->loop.lock);
+	if (!*lane || !is || is == w->conveyor.plc.times.default_lane ||
+		is == lane_number(w->config, lane))
+		return;
+	seen->wrong_lane++;
+	log_error("the book says lane %s, the carton lies in lane %d sscc=%s", lane, is, sscc);
+}
+
+static void compare_lanes(struct person *p)
+{
+	struct tally seen = { 0 };
+
+	p->work_data = &seen;
+	if (each_row(p, "cartons", compare_lane) == 0) {
+		pthread_mutex_lock(&p->world->loop.lock);
+		p->world->tally.wrong_lane = seen.wrong_lane;
+		pthread_mutex_unlock(&p->world->loop.lock);
+	}
+	p->work_data = NULL;
+}
+
 /* Events that HQ has not confirmed yet. */
 static void see_link(struct person *p, const json_t *row)
 {
@@ -176,7 +220,9 @@ void supervisor_work(struct person *p)
 		count_orders(p);
 		each_row(p, "link", see_link);
 		each_row(p, "cases?state=open", resolve_case);
-		if (look % LABEL_LOOKS == 0)
-			look_at_labels(p);
+		if (look % LONG_LOOKS != 0)
+			continue;
+		look_at_labels(p);
+		compare_lanes(p);
 	}
 }

@@ -21,7 +21,7 @@
 	T(picks) T(short_picks) T(wrong_scans) T(wrong_refused) T(sent_twice) T(same_answer)       \
 	T(silent_scans) T(already) T(packed) T(staged) T(labels_resolved) T(cases_resolved)        \
 	T(loads_closed) T(orders) T(moving) T(staged_orders) T(shipped) T(short_orders)            \
-	T(cancelled) T(held) T(hq_behind)
+	T(cancelled) T(held) T(hq_behind) T(wrong_lane)
 
 struct tally {
 #define TALLY_FIELD(name) unsigned name;
