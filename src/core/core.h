@@ -106,6 +106,8 @@ struct core {
 
 	enum disk_level disk;
 	char closed_reason[160]; /* "" while the door is open */
+	char incarnation[33];    /* of a database that is being made */
+	int64_t witnessed_seq;
 	int64_t day_mark_us;
 	int64_t clock_offset_us;
 	int64_t clock_doubtful_until_us;

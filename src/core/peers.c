@@ -1,5 +1,6 @@
 /* Connections: one listener per kind of peer; bounded reading, bounded unread output. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -275,6 +276,8 @@ static int passed_socket(const char *name)
 		free(names[i]);
 	}
 	free(names);
+	if (fd >= 0 && fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0)
+		return -1;
 	return fd;
 }
 

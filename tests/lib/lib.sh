@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Helpers of the shell tests: source "$WHARF_SOURCE/tests/lib/lib.sh".
 set -euo pipefail
 
