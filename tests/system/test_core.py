@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """wharfd itself, at its door: what must hold when it is killed, flooded or asked too much."""
+import multiprocessing
 import select
 import socket
 
@@ -89,6 +90,41 @@ def test_a_command_that_stops_the_core_twice_is_not_tried_again():
         assert word == "outcome" and not outcome["ok"] and outcome["code"] == "refused", outcome
         assert peer.query("cases")[1]["rows"][0]["kind"] == "poison"
         assert peer.command("tote_put", tote="T3")[1]["ok"]
+
+
+def flood(place, until, message):
+    """A peer that asks and asks, and reads what it gets."""
+    peer = Peer(place, "ctl", "flood")
+    peer.socket.setblocking(False)
+    while not until.is_set():
+        for act in (lambda: peer.say(message), lambda: peer.socket.recv(70000)):
+            try:
+                for _ in range(100):
+                    act()
+            except BlockingIOError:
+                pass
+    peer.close()
+
+
+def test_a_peer_that_never_stops_asking_keeps_nobody_from_a_decision():
+    with Place() as place:
+        Core(place).start()
+        done = multiprocessing.Event()
+        floods = [multiprocessing.Process(target=flood, args=(place, done, message)) for message in
+                  ({"ping": {"n": 1}}, {"query": {"id": "q", "name": "status"}},
+                   {"query": {"id": "q", "name": "stock"}})]
+        for process in floods:
+            process.start()
+        peer = Peer(place, "ctl")
+        started = time.monotonic()
+        for n in range(20):
+            assert peer.command("tote_put", tote=f"T{n}")[1]["ok"]
+        took = time.monotonic() - started
+        done.set()
+        for process in floods:
+            process.join()
+        # Starved it was more than a second for each; the limit is only a net.
+        assert took < 10, took
 
 
 run_tests(globals())
