@@ -25,29 +25,48 @@
 #define CLOCK_DOUBT_US (600 * US_PER_S)
 #define POISON_STARTS 2
 
-/* Lives in a file in the run folder, written before each command and cleared behind it. */
+/* Lives in a file in the run folder: `id` is written before each command and cleared behind it. Commands of the start
+ * itself are decided in between, so what was found there is kept apart until it comes again. */
 struct poison {
 	char id[DOOR_ID_MAX];
-	uint32_t starts;
+	char suspect[DOOR_ID_MAX];
+	uint32_t starts; /* in a row that found the suspect at work */
 };
 
 const char *guard_poisoned(struct core *core, const char *id)
 {
 	return core->poisoned_id[0] && strcmp(core->poisoned_id, id) == 0 ?
-		"This command stopped wharfd twice: it is not tried again, please tell support" : NULL;
+		ENGINE_POISON_SAY : NULL;
 }
 
 void guard_enter(struct core *core, const char *id)
 {
-	if (strcmp(core->poison->id, id) != 0)
-		core->poison->starts = 0;
 	text_copy(core->poison->id, sizeof(core->poison->id), id);
 }
 
 void guard_leave(struct core *core)
 {
+	/* Decided: it was not what killed us. */
+	if (strcmp(core->poison->id, core->poison->suspect) == 0)
+		core->poison->suspect[0] = '\0';
 	core->poison->id[0] = '\0';
-	core->poison->starts = 0;
+}
+
+/* What the last run was at when it ended becomes the suspect, or is it again. */
+static void find_suspect(struct core *core)
+{
+	struct poison *p = core->poison;
+
+	p->id[sizeof(p->id) - 1] = p->suspect[sizeof(p->suspect) - 1] = '\0';
+	if (!p->id[0] || strcmp(p->id, p->suspect) != 0)
+		p->starts = 0;
+	memcpy(p->suspect, p->id, sizeof(p->suspect));
+	p->id[0] = '\0';
+	if (!p->suspect[0])
+		return;
+	log_warning("wharfd died while deciding a command id=%s starts=%u", p->suspect, ++p->starts);
+	if (p->starts >= POISON_STARTS)
+		text_copy(core->poisoned_id, sizeof(core->poisoned_id), p->suspect);
 }
 
 static int open_poison(struct core *core)
@@ -65,12 +84,7 @@ static int open_poison(struct core *core)
 	if (map == MAP_FAILED)
 		return -errno;
 	core->poison = map;
-	core->poison->id[sizeof(core->poison->id) - 1] = '\0';
-	if (!core->poison->id[0])
-		return 0;
-	log_warning("wharfd died while deciding a command id=%s starts=%u", core->poison->id, core->poison->starts + 1);
-	if (++core->poison->starts >= POISON_STARTS)
-		text_copy(core->poisoned_id, sizeof(core->poisoned_id), core->poison->id);
+	find_suspect(core);
 	return 0;
 }
 

@@ -188,7 +188,7 @@ static void replay_row(struct engine *engine, const struct store_cursor *q, stru
 	command.moment = (struct moment){ store_int(q, 1), store_int(q, 2), store_int(q, 3) };
 	store_begin(engine->store);
 	engine_apply(engine, &command, strstr(store_text(q, 6), "\"code\":\"refused\"") ?
-		"This command stopped wharfd twice: it is not tried again, please tell support" : NULL, &result);
+		ENGINE_POISON_SAY : NULL, &result);
 	if (result.answer != ENGINE_DECIDED || strcmp(result.text, store_text(q, 6)) != 0)
 		find(f, "row %lld decides differently: %.120s", (long long)store_int(q, 0),
 			result.text ? result.text : result.why);

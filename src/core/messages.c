@@ -148,7 +148,7 @@ static void run_query(struct peer *peer, const struct question *q)
 		sizeof(why));
 
 	if (r < 0) {
-		message_refuse(peer, q->id, r == -ETIMEDOUT ? "too_long" : "malformed", why);
+		message_refuse(peer, q->id, r == -ETIMEDOUT || r == -EMSGSIZE ? "too_long" : "malformed", why);
 		return;
 	}
 	if (strcmp(q->name, "status") == 0 && json_array_size(rows)) {

@@ -14,6 +14,7 @@
 #include "text.h"
 
 #define READS_PER_WAKE 128
+#define READ_US_MAX INT64_C(5000) /* for one peer, then the others and the turn */
 #define DOOR_MODE 0660
 
 struct peer *peer_find(struct core *core, uint64_t serial)
@@ -194,11 +195,17 @@ struct topic *peer_topic(struct peer *peer, const char *name)
 	return NULL;
 }
 
+static bool may_read(const struct peer *peer)
+{
+	return peer->commands < PEER_COMMANDS_MAX && peer->out_bytes < PEER_UNREAD_MAX && !peer->closing;
+}
+
 static void read_peer(struct peer *peer)
 {
 	struct core *core = peer->core;
+	int64_t end_us = clock_boot_us() + READ_US_MAX;
 
-	for (int i = 0; i < READS_PER_WAKE && peer->commands < PEER_COMMANDS_MAX && !peer->closing; i++) {
+	for (int i = 0; i < READS_PER_WAKE && may_read(peer) && clock_boot_us() < end_us; i++) {
 		size_t len = 0;
 		int r = door_recv(peer->fd, core->in, &len);
 

@@ -9,6 +9,7 @@
 #include "core.h"
 #include "json.h"
 #include "log.h"
+#include "text.h"
 
 /* A checkpoint is tried every so many turns; a log longer than this many frames (64 MiB) must be emptied. */
 #define CHECKPOINT_TURNS 64
@@ -103,15 +104,29 @@ static void refuse_closed(struct core *core, const struct pending *p)
 			core->disk >= DISK_CLOSED ? "Not accepting: the disk is full" : core->closed_reason);
 }
 
+/* What the poison file calls a command: a continuation comes again under a new id, but its row stays. */
+static void guard_name(const struct command *command, char *out, size_t size)
+{
+	int64_t continuation = command->peer == PEER_INTERNAL ? json_int(command->args, "continuation") : 0;
+
+	if (continuation)
+		text_format(out, size, "core/%s:%lld", command->kind->name, (long long)continuation);
+	else
+		text_copy(out, size, command->id);
+}
+
 static void apply_one(struct core *core, struct command *command, uint64_t serial)
 {
 	struct decided *d = &core->decided[core->decided_n++];
-	const char *poisoned = guard_poisoned(core, command->id);
+	char name[DOOR_ID_MAX];
 
+	guard_name(command, name, sizeof(name));
 	*d = (struct decided){ .peer_serial = serial, .internal = command->peer == PEER_INTERNAL };
-	guard_enter(core, command->id);
-	engine_apply(&core->engine, command, poisoned, &d->result);
-	guard_leave(core);
+	guard_enter(core, name);
+	engine_apply(&core->engine, command, guard_poisoned(core, name), &d->result);
+	/* A row the tables do not allow ends this run, too. */
+	if (store_failure(core->store) != STORE_BROKEN)
+		guard_leave(core);
 	text_copy(d->id, sizeof(d->id), command->id);
 	text_copy(d->place, sizeof(d->place), command->place);
 }

@@ -61,9 +61,8 @@ static int add_sources(struct core *core)
 {
 	int r = sd_event_add_defer(core->event, &core->turn_source, on_turn, core);
 
-	/* After all input that is ready: what came together is committed together. */
-	if (r >= 0)
-		r = sd_event_source_set_priority(core->turn_source, SD_EVENT_PRIORITY_IDLE);
+	/* Of the same priority as the peers: the loop takes what was ready first, so what came together is committed
+	 * together, and a peer that never stops asking cannot keep a turn from its commit. */
 	if (r >= 0)
 		r = sd_event_add_time_relative(core->event, &core->tick_source, CLOCK_BOOTTIME, TICK_US, 100000, on_tick,
 			core);

@@ -43,8 +43,21 @@ static bool still_packing(struct engine *e, struct outcome *o, struct dialogue *
 		return true;
 	outcome_bad(o, "cancelled", "Order %s was cancelled: put everything aside for the desk", d->order);
 	o->keep = true;
+	store_run(e->store, SQL_WEIGH_DROP, "i", d->carton);
 	to_start(e, o, d);
 	return false;
+}
+
+/* One carton is packed at one station: a second one would close it under the hands of the first. */
+static bool packed_elsewhere(struct engine *e, struct outcome *o, const struct dialogue *d, const char *order)
+{
+	struct store_cursor q = store_query(e->store, SQL_DIALOGUE_PACKING, "tt", order, d->place);
+
+	if (!store_first(&q))
+		return false;
+	outcome_bad(o, "packed_elsewhere", "Order %s is being packed at %s", order, store_text(&q, 0));
+	store_end(&q);
+	return true;
 }
 
 static void scan_tote(struct engine *e, struct command *c, struct outcome *o, struct dialogue *d, const struct scan *s)
@@ -65,7 +78,7 @@ static void scan_tote(struct engine *e, struct command *c, struct outcome *o, st
 		outcome_bad(o, "cancelled", "Order %s was cancelled: bring the tote to the desk", order);
 	} else if (state != TOTE_PICKED || order_state(e, order) != ORDER_PICKED) {
 		outcome_bad(o, "not_picked", "Tote %s is not ready for packing", s->data);
-	} else {
+	} else if (!packed_elsewhere(e, o, d, order)) {
 		text_copy(d->order, sizeof(d->order), order);
 		d->carton = store_number(e->store, 0, SQL_CARTON_OPEN_OF_ORDER, "t", order);
 		if (!d->carton)
@@ -208,6 +221,8 @@ void pack_weight(struct engine *e, struct command *c, struct outcome *o, struct 
 		outcome_bad(o, "not_asked", "Nobody asked for this weight (any more)");
 		return;
 	}
+	if (!still_packing(e, o, d))
+		return;
 	if (pack_weigh(e, c, o, d->carton)) {
 		print_label(e, c, o, d);
 	} else {

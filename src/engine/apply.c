@@ -250,13 +250,23 @@ static void note_last(struct engine *e, const struct command *c, struct outcome 
 			c->device);
 }
 
+/* Not tried again: a decided refusal, and somebody is told. */
+static void refuse_poison(struct engine *e, struct command *c, struct outcome *o, const char *refuse)
+{
+	if (c->peer == PEER_INTERNAL)
+		continuation_done(e, json_int(c->args, "continuation"));
+	case_open(e, c, o, "poison", ROLE_ADMIN, c->id, "noted", "Command %s (%s): %s", c->id, c->kind->name, refuse);
+	outcome_bad(o, "refused", "%s", refuse);
+	o->keep = true;
+}
+
 static int decide(struct engine *e, struct command *c, const char *refuse, struct outcome *o, char *why)
 {
 	int r = 0;
 
 	store_savepoint(e->store);
 	if (refuse)
-		outcome_bad(o, "refused", "%s", refuse);
+		refuse_poison(e, c, o, refuse);
 	else
 		r = c->kind->handler(e, c, o, why);
 	if (r < 0 || (!o->ok && !o->keep))

@@ -17,6 +17,9 @@
 #define SCAN_DATA_MAX 4096
 #define SCAN_AGE_MAX_MS 10000
 
+/* What a command that stops the core gets; a replay says the same. */
+#define ENGINE_POISON_SAY "This command stopped wharfd twice: it is not tried again, please tell support"
+
 struct engine {
 	struct store *store;
 	/* What the database says, remembered; read again after a rollback. */

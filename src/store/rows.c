@@ -9,6 +9,7 @@
 
 #define ROWS_MAX 200
 #define PAGE_BYTES_MAX (48 * 1024)
+#define ROW_BYTES_MAX (60 * 1024) /* more does not fit a message */
 #define READ_US_MAX 5000
 #define PROGRESS_STEPS 2000
 
@@ -162,7 +163,7 @@ static json_t *column_value(sqlite3_stmt *s, int i, bool embed)
 	return json_string((const char *)sqlite3_column_text(s, i));
 }
 
-static json_t *row_object(sqlite3_stmt *s, size_t *bytes)
+static json_t *row_object(sqlite3_stmt *s)
 {
 	json_t *row = json_object();
 
@@ -177,8 +178,6 @@ static json_t *row_object(sqlite3_stmt *s, size_t *bytes)
 		if (embed)
 			name[len - 5] = '\0';
 		json_object_set_new(row, name, column_value(s, i, embed));
-		/* A string is escaped once more on its way: quotes in event bytes count double. */
-		*bytes += strlen(name) + 8 + (size_t)sqlite3_column_bytes(s, i) * 5 / 4;
 	}
 	return row;
 }
@@ -197,21 +196,39 @@ static int too_long(void *user)
 	return now_us() > *(const int64_t *)user;
 }
 
+/* Adds a row where the page has room for it, as it will be written. False: the page ends before it. */
+static bool add_row(json_t *rows, json_t *row, size_t *bytes)
+{
+	size_t len = json_dumpb(row, NULL, 0, JSON_COMPACT) + 1;
+
+	if (json_array_size(rows) && *bytes + len > PAGE_BYTES_MAX) {
+		json_decref(row);
+		return false;
+	}
+	*bytes += len;
+	return json_array_append_new(rows, row) == 0;
+}
+
 static int read_page(sqlite3_stmt *s, int limit, json_t *rows, char *ret_next, size_t next_size)
 {
 	size_t bytes = 0;
-	int code = SQLITE_DONE, n = 0;
+	int code = SQLITE_DONE;
 
 	ret_next[0] = '\0';
 	while ((code = sqlite3_step(s)) == SQLITE_ROW) {
-		if (n == limit || bytes > PAGE_BYTES_MAX)
+		if ((int)json_array_size(rows) == limit || !add_row(rows, row_object(s), &bytes))
 			return SQLITE_DONE;
-		json_array_append_new(rows, row_object(s, &bytes));
+		if (bytes > ROW_BYTES_MAX)
+			return SQLITE_TOOBIG;
 		snprintf(ret_next, next_size, "%s", (const char *)sqlite3_column_text(s, 0));
-		n++;
 	}
 	ret_next[0] = '\0';
 	return code;
+}
+
+static int page_error(int code)
+{
+	return code == SQLITE_INTERRUPT ? -ETIMEDOUT : code == SQLITE_TOOBIG ? -EMSGSIZE : -EIO;
 }
 
 int store_rows(struct store *store, const char *name, const json_t *args, const char *after, int limit,
@@ -239,9 +256,9 @@ int store_rows(struct store *store, const char *name, const json_t *args, const 
 	sqlite3_finalize(s);
 	sqlite3_progress_handler(store->db, 0, NULL, NULL);
 	if (code != SQLITE_DONE) {
-		snprintf(why, why_size, "%s", sqlite3_errmsg(store->db));
+		snprintf(why, why_size, "%s", code == SQLITE_TOOBIG ? "a row is longer than a message" : sqlite3_errmsg(store->db));
 		json_decref(rows);
-		return code == SQLITE_INTERRUPT ? -ETIMEDOUT : -EIO;
+		return page_error(code);
 	}
 	*ret_rows = rows;
 	return 0;

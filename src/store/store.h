@@ -87,7 +87,7 @@ int64_t store_counter(struct store *store, const char *key); /* next of a counte
 
 /* A named query for the door: rows as JSON objects with the columns' names, at most `limit` rows or 48 KiB, 5 ms.
  * *ret_next is the paging key behind the last row ("" on the last page). 0, -ENOENT (no such query),
- * -EINVAL (argument; why says which), -ETIMEDOUT. */
+ * -EINVAL (argument; why says which), -ETIMEDOUT, -EMSGSIZE (a row no message can hold). */
 int store_rows(struct store *store, const char *name, const json_t *args, const char *after, int limit,
 	json_t **ret_rows, char *ret_next, size_t next_size, char *why, size_t why_size);
 

@@ -15,7 +15,8 @@
 
 static bool is_page(const char *device)
 {
-	return strncmp(device, "hh", 2) == 0 || strcmp(device, "pack1") == 0 || strcmp(device, "desk") == 0;
+	return strncmp(device, "hh", 2) == 0 || strcmp(device, "pack1") == 0 || strcmp(device, "pack2") == 0 ||
+		strcmp(device, "desk") == 0;
 }
 
 static const char *place_of(const char *device)

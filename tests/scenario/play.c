@@ -173,6 +173,7 @@ static const char floor_json[] =
 	"\"settings\":{\"packaging_g\":\"150\",\"tolerance_g\":\"60\",\"tolerance_percent\":\"5\",\"sscc_low\":\"2\","
 	"\"deadline_ms/conveyor1\":\"250\"},"
 	"\"stations\":[{\"station\":\"pack1\",\"kind\":\"pack\",\"printer\":\"pack1-labels\",\"scale\":\"pack1-scale\"},"
+	"{\"station\":\"pack2\",\"kind\":\"pack\",\"printer\":\"pack1-labels\",\"scale\":\"pack1-scale\"},"
 	"{\"station\":\"induct1\",\"kind\":\"induct\",\"printer\":\"\",\"scale\":\"\"},"
 	"{\"station\":\"desk\",\"kind\":\"desk\",\"printer\":\"\",\"scale\":\"\"}],"
 	"\"devices\":[{\"device\":\"pack1-scanner\",\"kind\":\"scanner\",\"station\":\"pack1\"},"
@@ -260,6 +261,7 @@ void play_open_floor(struct play *p)
 	add_user(p, "P1", "picker", "hh1");
 	add_user(p, "P2", "picker", "hh2");
 	add_user(p, "K1", "packer", "pack1");
+	add_user(p, "K2", "packer", "pack2");
 	add_user(p, "S1", "supervisor", "desk");
 	expect(p, play_lease(p, "b1", "34012345", 1, 100), "leased");
 }

@@ -222,6 +222,7 @@ SCENE(a_command_the_core_must_not_try_is_a_decided_refusal)
 	assert_int_equal(play_number(p, "SELECT count(*) FROM item WHERE item = 'X'"), 0);
 	expect(p, put(p, 1, "X"), "refused");
 	assert_int_equal(p->answer, ENGINE_REPLAYED);
+	assert_string_equal(play_words(p, "SELECT kind || ':' || subject FROM cases"), "poison:me:1");
 }
 
 SCENE(the_clock_of_the_engine_never_goes_back)

@@ -112,6 +112,41 @@ SCENE(a_shipment_is_confirmed_when_hq_has_its_event)
 	assert_string_equal(play_words(p, "SELECT state FROM orders"), "confirmed");
 }
 
+static void big_order(struct play *p, int n)
+{
+	json_t *lines = json_array();
+	char order[32], item[61];
+
+	snprintf(order, sizeof(order), "BIG-%d", n);
+	for (int i = 1; i <= 40 + 6 * n; i++) {
+		snprintf(item, sizeof(item), "%060d", i);
+		json_array_append_new(lines, json_pack("{s:i, s:s, s:i}", "line", i, "item", item, "qty", 1000000));
+	}
+	expect(p, play_hq_down(p, "order", json_pack("{s:s, s:s, s:o}", "order", order, "carrier", "NORTH", "lines", lines)),
+		"received");
+}
+
+SCENE(every_event_reaches_hqs_link_in_pages_a_message_can_hold)
+{
+	int64_t rows = 0, head;
+	char next[200] = "", why[WHY_MAX];
+
+	for (int n = 0; n < 10; n++)
+		big_order(p, n);
+	head = play_number(p, "SELECT up_head FROM link");
+	do {
+		_cleanup_json_ json_t *page = NULL;
+		char after[200];
+
+		memcpy(after, next, sizeof(after));
+		assert_int_equal(store_rows(p->store, "outbox", NULL, after, 200, &page, next, sizeof(next), why, sizeof(why)), 0);
+		assert_true(json_array_size(page) > 0);
+		assert_true(json_dumpb(page, NULL, 0, JSON_COMPACT) <= 48 * 1024 + 2);
+		rows += (int64_t)json_array_size(page);
+	} while (next[0]);
+	assert_int_equal(rows, head);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -124,6 +159,7 @@ int main(void)
 		cmocka_unit_test(an_item_of_hq_is_master_data),
 		cmocka_unit_test(an_acknowledgement_beyond_the_last_event_is_a_case_and_changes_nothing),
 		cmocka_unit_test(a_shipment_is_confirmed_when_hq_has_its_event),
+		cmocka_unit_test(every_event_reaches_hqs_link_in_pages_a_message_can_hold),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -59,6 +59,30 @@ SCENE(a_case_packed_over_two_lines_counts_for_both)
 	assert_string_equal(play_words(p, "SELECT packed FROM order_line ORDER BY line"), "4 2");
 }
 
+SCENE(a_tote_is_packed_at_one_station)
+{
+	picked(p, "TEA:2");
+	expect(p, play_scan(p, "pack1-scanner", "T1"), "tote");
+	expect(p, play_scan(p, "pack1-scanner", TEA_CODE), "packed");
+	/* Two stations on one carton: the second would close it again when the first is done. */
+	expect(p, play_scan(p, "pack2", "T1"), "packed_elsewhere");
+	assert_string_equal(play_expect(p, "pack2"), "tote");
+	expect(p, play_scan(p, "pack1-scanner", TEA_CODE), "packed");
+	expect(p, play_key(p, "pack1", "close", 0), "closed");
+	expect(p, play_scan(p, "pack2", "T1"), "not_picked");
+}
+
+SCENE(the_weight_of_a_cancelled_carton_prints_no_label)
+{
+	picked(p, "TEA:1");
+	play_pack_to_weigh(p, "T1");
+	expect(p, play_web(p, "desk", "order_cancel", order_word("O1")), "cancelled");
+	expect(p, play_weight(p, 690), "cancelled");
+	assert_string_equal(label(p), "");
+	assert_string_equal(play_expect(p, "pack1"), "tote");
+	assert_int_equal(play_number(p, "SELECT count(*) FROM weigh WHERE state = 'due'"), 0);
+}
+
 SCENE(a_weight_that_is_off_waits_for_a_supervisor)
 {
 	picked(p, "TEA:1");
@@ -262,6 +286,8 @@ int main(void)
 		cmocka_unit_test(only_a_picked_tote_is_packed_and_only_what_is_in_it),
 		cmocka_unit_test(two_lots_in_a_tote_are_packed_in_a_fixed_order),
 		cmocka_unit_test(a_case_packed_over_two_lines_counts_for_both),
+		cmocka_unit_test(a_tote_is_packed_at_one_station),
+		cmocka_unit_test(the_weight_of_a_cancelled_carton_prints_no_label),
 		cmocka_unit_test(a_weight_that_is_off_waits_for_a_supervisor),
 		cmocka_unit_test(a_weight_is_right_within_its_tolerance_only),
 		cmocka_unit_test(an_accepted_weight_does_not_accept_the_next_one),
