@@ -16,7 +16,8 @@
 #define NAME "web"
 #define CONNECTIONS 50
 #define WARM_UP_S 1.0
-#define NODE_FOLDER WHARF_SOURCE "/tests/bench/node"
+#define NODE_SERVER WHARF_SOURCE "/tests/bench/node/server.js"
+#define NODE_MODULES WHARF_SOURCE "/.build/bench/node/node_modules" /* where run.sh installs them */
 
 static struct handheld handhelds[CONNECTIONS];
 
@@ -119,7 +120,8 @@ static pid_t start_node(struct floor *f)
 	if (pid != 0)
 		return pid;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	execlp("node", "node", NODE_FOLDER "/server.js", port, f->folder, sessions, (char *)NULL);
+	setenv("NODE_PATH", NODE_MODULES, 1);
+	execlp("node", "node", NODE_SERVER, port, f->folder, sessions, (char *)NULL);
 	_exit(127);
 }
 
@@ -129,8 +131,8 @@ static void run_node(struct floor *f, const struct bench_options *o, double echo
 	double cpu_s;
 	pid_t pid;
 
-	if (access(NODE_FOLDER "/node_modules/better-sqlite3", F_OK) < 0) {
-		fprintf(stderr, "bench: no Node yardstick: run npm install in tests/bench/node\n");
+	if (access(NODE_MODULES "/better-sqlite3", F_OK) < 0) {
+		fprintf(stderr, "bench: no Node yardstick: tests/bench/run.sh web installs it\n");
 		return;
 	}
 	pid = start_node(f);
