@@ -226,7 +226,7 @@ def test_a_command_at_work_in_two_deaths_is_not_tried_again():
     with Core() as core:
         os.makedirs(core.run)
         with open(core.run + "/poison", "wb") as f:
-            f.write(struct.pack("96sI", b"me:2", 1))
+            f.write(struct.pack("96s96sI", b"me:2", b"me:2", 1))
         core.begin()
         door = Door(core)
         assert door.command("item_put", item(1))["ok"]
