@@ -138,15 +138,17 @@ static void append_out(struct peer *peer, struct out *out)
 /* With a final newline, for those who read the door on a terminal. */
 static char *message_text(const json_t *message)
 {
-	size_t len = json_dumpb(message, NULL, 0, JSON_COMPACT);
-	char *text = malloc(len + 2);
+	char *text = json_dumps(message, JSON_COMPACT), *longer;
+	size_t len = text ? strlen(text) : 0;
 
-	if (!text)
+	longer = text ? realloc(text, len + 2) : NULL;
+	if (!longer) {
+		free(text);
 		return NULL;
-	json_dumpb(message, text, len, JSON_COMPACT);
-	text[len] = '\n';
-	text[len + 1] = '\0';
-	return text;
+	}
+	longer[len] = '\n';
+	longer[len + 1] = '\0';
+	return longer;
 }
 
 void peer_send_text(struct peer *peer, const char *topic, char *text)

@@ -145,7 +145,6 @@ static void forget_prompts(struct core *core)
 static const char *prompt_text(struct core *core, const char *place)
 {
 	struct prompt_text *p = NULL;
-	_cleanup_json_ json_t *prompt = NULL;
 
 	for (size_t i = 0; i < core->prompts_n; i++)
 		if (strcmp(core->prompts[i].place, place) == 0)
@@ -154,8 +153,7 @@ static const char *prompt_text(struct core *core, const char *place)
 		forget_prompts(core);
 	p = &core->prompts[core->prompts_n++];
 	text_copy(p->place, sizeof(p->place), place);
-	prompt = dialogue_prompt(&core->engine, place);
-	p->text = prompt ? json_dumps(prompt, JSON_COMPACT) : NULL;
+	p->text = dialogue_prompt(&core->engine, place);
 	return p->text;
 }
 

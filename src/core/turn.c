@@ -263,12 +263,10 @@ int on_turn(sd_event_source *source, void *user)
 	if (core_closed(core)) {
 		refuse_queue(core);
 	} else if (run_turn(core, &batch)) {
-		store_begin_read(core->store);
 		release_all(core);
-		wake_at_deadline(core);
-		store_end_read(core->store);
 		drop_decided(core);
 		finish_batch(core, &batch, false);
+		wake_at_deadline(core);
 		checkpoint_sometimes(core);
 	} else {
 		on_store_failure(core);

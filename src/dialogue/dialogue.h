@@ -8,8 +8,8 @@
 /* Gives the engine the handlers of scan, key and weight. Call once at start. */
 void dialogue_register(void);
 
-/* What the place's screen shows now; NULL where there is no conversation. */
-json_t *dialogue_prompt(struct engine *engine, const char *place);
+/* What the place's screen shows now, as a JSON object (malloc'd); NULL where there is no conversation. */
+char *dialogue_prompt(struct engine *engine, const char *place);
 
 /* Shared by the conversations' files. */
 struct scan {

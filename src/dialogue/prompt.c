@@ -3,198 +3,247 @@
 #include <string.h>
 
 #include "dialogue.h"
-#include "json.h"
+#include "json_out.h"
 
-static void add_line(json_t *prompt, const char *format, ...) __attribute__((format(printf, 2, 3)));
+#define LINE_MAX_BYTES 200
 
-static void add_line(json_t *prompt, const char *format, ...)
+/* Its parts are written as they are found and put together at the end. */
+struct prompt {
+	struct json_out lines, keys, data, progress;
+	const char *title; /* literal; "" while the screen has none */
+	char big[LINE_MAX_BYTES];
+};
+
+static void add_line(struct prompt *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void add_line(struct prompt *p, const char *format, ...)
 {
-	char line[200];
+	char line[LINE_MAX_BYTES];
 	va_list args;
 
 	va_start(args, format);
 	vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
-	json_array_append_new(json_object_get(prompt, "lines"), json_string(line));
+	json_out_str(&p->lines, NULL, line);
 }
 
-static void add_key(json_t *prompt, const char *key, const char *label, bool value)
+static void add_key(struct prompt *p, const char *key, const char *label, bool value)
 {
-	json_array_append_new(json_object_get(prompt, "keys"),
-		json_pack("{s:s, s:s, s:b}", "key", key, "label", label, "value", value));
+	json_out_open(&p->keys, NULL, '{');
+	json_out_str(&p->keys, "key", key);
+	json_out_str(&p->keys, "label", label);
+	json_out_bool(&p->keys, "value", value);
+	json_out_close(&p->keys, '}');
 }
 
-static void set(json_t *prompt, const char *title, const char *big)
+static void set(struct prompt *p, const char *title, const char *big)
 {
-	json_object_set_new(prompt, "title", json_string(title));
-	json_object_set_new(prompt, "big", json_string(big));
+	p->title = title;
+	snprintf(p->big, sizeof(p->big), "%s", big);
 }
 
-static void set_progress(json_t *prompt, int64_t done, int64_t of)
+static void set_progress(struct prompt *p, int64_t done, int64_t of)
 {
-	json_object_set_new(prompt, "done", json_integer(done));
-	json_object_set_new(prompt, "of", json_integer(of));
+	json_out_int(&p->progress, "done", done);
+	json_out_int(&p->progress, "of", of);
 }
 
-static void set_data(json_t *prompt, const char *key, const char *value)
+static void set_data(struct prompt *p, const char *key, const char *value)
 {
-	json_object_set_new(json_object_get(prompt, "data"), key, json_string(value));
+	json_out_str(&p->data, key, value);
 }
 
-static void show_task(struct engine *e, json_t *prompt, const struct dialogue *d)
+static void show_task(struct engine *e, struct prompt *p, const struct dialogue *d)
 {
 	struct pick_task t;
 	struct store_cursor q;
 
 	if (!pick_load(e, d->task, &t))
 		return;
-	set_data(prompt, "order", t.order);
-	set_data(prompt, "location", t.location);
-	set_data(prompt, "item", t.item);
-	set_data(prompt, "tote", t.tote);
-	json_object_set_new(json_object_get(prompt, "data"), "qty", json_integer(t.qty));
+	set_data(p, "order", t.order);
+	set_data(p, "location", t.location);
+	set_data(p, "item", t.item);
+	set_data(p, "tote", t.tote);
+	json_out_int(&p->data, "qty", t.qty);
 	q = store_query(e->store, SQL_ITEM_BARCODE, "t", t.item);
 	if (store_first(&q)) {
-		set_data(prompt, "barcode", store_text(&q, 0));
+		set_data(p, "barcode", store_text(&q, 0));
 		store_end(&q);
 	}
-	set_progress(prompt, d->counted, t.qty);
-	add_line(prompt, "Order %s", t.order);
+	set_progress(p, d->counted, t.qty);
+	add_line(p, "Order %s", t.order);
 	if (strcmp(d->state, "location") == 0) {
-		set(prompt, "Go to", t.location);
-		add_line(prompt, "%lld × %s", (long long)t.qty, t.title);
+		set(p, "Go to", t.location);
+		add_line(p, "%lld × %s", (long long)t.qty, t.title);
 	} else if (strcmp(d->state, "item") == 0) {
-		set(prompt, "Take", t.title);
-		add_line(prompt, "%s at %s", t.item, t.location);
+		set(p, "Take", t.title);
+		add_line(p, "%s at %s", t.item, t.location);
 		if (d->counted)
-			add_key(prompt, "quantity", "Quantity", true);
-		add_key(prompt, "short", "Short", false);
+			add_key(p, "quantity", "Quantity", true);
+		add_key(p, "short", "Short", false);
 	} else {
-		set(prompt, "Put into", t.tote[0] ? t.tote : "an empty tote");
-		add_line(prompt, "%lld × %s", (long long)d->counted, t.title);
+		set(p, "Put into", t.tote[0] ? t.tote : "an empty tote");
+		add_line(p, "%lld × %s", (long long)d->counted, t.title);
 	}
 }
 
-static void show_pick(struct engine *e, json_t *prompt, const struct dialogue *d)
+static void show_pick(struct engine *e, struct prompt *p, const struct dialogue *d)
 {
 	if (strcmp(d->state, "start") == 0) {
 		int64_t waiting = store_number(e->store, 0, SQL_ORDERS_WAITING, "");
 
-		set(prompt, "Picking", waiting ? "Ready" : "Nothing to pick");
-		add_line(prompt, "%lld orders wait", (long long)waiting);
-		add_key(prompt, "start", "Start", false);
+		set(p, "Picking", waiting ? "Ready" : "Nothing to pick");
+		add_line(p, "%lld orders wait", (long long)waiting);
+		add_key(p, "start", "Start", false);
 		return;
 	}
-	show_task(e, prompt, d);
+	show_task(e, p, d);
 }
 
 /* The pieces of the order with how many are in the carton. */
-static void show_contents(struct engine *e, json_t *prompt, const struct dialogue *d)
+static void show_contents(struct engine *e, struct prompt *p, const struct dialogue *d)
 {
 	struct store_cursor q = store_query(e->store, SQL_PACK_LINES, "t", d->order);
-	json_t *items = json_array();
 	int64_t done = 0, of = 0;
 
+	json_out_open(&p->data, "items", '[');
 	while (store_next(&q)) {
-		json_array_append_new(items,
-			json_pack("{s:s, s:s, s:I, s:I, s:s}", "item", store_text(&q, 0), "title",
-				store_text(&q, 1), "qty", (json_int_t)store_int(&q, 2), "done",
-				(json_int_t)store_int(&q, 3), "barcode", store_text(&q, 4)));
+		json_out_open(&p->data, NULL, '{');
+		json_out_str(&p->data, "item", store_text(&q, 0));
+		json_out_str(&p->data, "title", store_text(&q, 1));
+		json_out_int(&p->data, "qty", store_int(&q, 2));
+		json_out_int(&p->data, "done", store_int(&q, 3));
+		json_out_str(&p->data, "barcode", store_text(&q, 4));
+		json_out_close(&p->data, '}');
 		of += store_int(&q, 2);
 		done += store_int(&q, 3);
 	}
-	json_object_set_new(json_object_get(prompt, "data"), "items", items);
-	set_progress(prompt, done, of);
+	json_out_close(&p->data, ']');
+	set_progress(p, done, of);
 }
 
-static void show_weigh(struct engine *e, json_t *prompt, const struct dialogue *d)
+static void show_weigh(struct engine *e, struct prompt *p, const struct dialogue *d)
 {
 	struct store_cursor q = store_query(e->store, SQL_CARTON_WEIGHTS, "i", d->carton);
 
-	set(prompt, "Weigh", "Put the carton on the scale");
-	add_key(prompt, "weigh", "Weigh again", false);
+	set(p, "Weigh", "Put the carton on the scale");
+	add_key(p, "weigh", "Weigh again", false);
 	if (!store_first(&q))
 		return;
 	if (!store_null(&q, 0))
-		add_line(prompt, "Expected %lld g", (long long)(store_int(&q, 0) / 1000000));
+		add_line(p, "Expected %lld g", (long long)(store_int(&q, 0) / 1000000));
 	if (!store_null(&q, 1)) {
-		add_line(prompt, "Weighed %lld g", (long long)(store_int(&q, 1) / 1000000));
-		add_key(prompt, "continue", "Continue (accepted)", false);
+		add_line(p, "Weighed %lld g", (long long)(store_int(&q, 1) / 1000000));
+		add_key(p, "continue", "Continue (accepted)", false);
 	}
 	store_end(&q);
 }
 
-static void show_label(struct engine *e, json_t *prompt, const struct dialogue *d)
+static void show_label(struct engine *e, struct prompt *p, const struct dialogue *d)
 {
 	struct store_cursor q = store_query(e->store, SQL_LABEL_SHOW, "i", d->carton);
 
-	set(prompt, "Label", "Scan the label on the carton");
+	set(p, "Label", "Scan the label on the carton");
 	if (!store_first(&q)) {
-		set(prompt, "Label", "The label was voided");
-		add_key(prompt, "retry", "Print another", false);
+		set(p, "Label", "The label was voided");
+		add_key(p, "retry", "Print another", false);
 		return;
 	}
-	set_data(prompt, "sscc", store_text(&q, 0));
-	set_data(prompt, "label", store_text(&q, 1));
-	json_object_set_new(json_object_get(prompt, "data"), "job", json_integer(store_int(&q, 2)));
-	add_line(prompt, "Label: %s", store_text(&q, 1));
+	set_data(p, "sscc", store_text(&q, 0));
+	set_data(p, "label", store_text(&q, 1));
+	json_out_int(&p->data, "job", store_int(&q, 2));
+	add_line(p, "Label: %s", store_text(&q, 1));
 	store_end(&q);
 }
 
-static void show_pack(struct engine *e, json_t *prompt, const struct dialogue *d)
+static void show_pack(struct engine *e, struct prompt *p, const struct dialogue *d)
 {
 	if (strcmp(d->state, "tote") == 0) {
-		set(prompt, "Packing", "Scan a tote");
+		set(p, "Packing", "Scan a tote");
 		return;
 	}
-	set_data(prompt, "order", d->order);
-	set_data(prompt, "tote", d->tote);
-	json_object_set_new(json_object_get(prompt, "data"), "carton", json_integer(d->carton));
-	add_line(prompt, "Order %s", d->order);
-	show_contents(e, prompt, d);
+	set_data(p, "order", d->order);
+	set_data(p, "tote", d->tote);
+	json_out_int(&p->data, "carton", d->carton);
+	add_line(p, "Order %s", d->order);
+	show_contents(e, p, d);
 	if (strcmp(d->state, "item") == 0) {
-		set(prompt, "Pack", "Scan each piece");
+		set(p, "Pack", "Scan each piece");
 	} else if (strcmp(d->state, "close") == 0) {
-		set(prompt, "Close", "Close the carton");
-		add_key(prompt, "close", "Carton closed", false);
+		set(p, "Close", "Close the carton");
+		add_key(p, "close", "Carton closed", false);
 	} else if (strcmp(d->state, "weigh") == 0) {
-		show_weigh(e, prompt, d);
+		show_weigh(e, p, d);
 	} else if (strcmp(d->state, "sscc") == 0) {
-		set(prompt, "Wait", "No carton number is left");
-		add_key(prompt, "retry", "Try again", false);
+		set(p, "Wait", "No carton number is left");
+		add_key(p, "retry", "Try again", false);
 	} else {
-		show_label(e, prompt, d);
+		show_label(e, p, d);
 	}
 }
 
-static json_t *last_answer(struct engine *e, const char *place)
+static void add_last_answer(struct engine *e, struct json_out *out, const char *place)
 {
 	struct store_cursor q = store_query(e->store, SQL_DIALOGUE_GET_LAST, "t", place);
-	json_t *last = NULL;
 
-	if (store_first(&q)) {
-		last = json_pack("{s:s, s:b, s:s, s:s, s:s}", "id", store_text(&q, 0), "ok", (int)store_int(&q, 1),
-			"code", store_text(&q, 2), "say", store_text(&q, 3), "signal", store_text(&q, 4));
-		store_end(&q);
+	if (!store_first(&q)) {
+		json_out_raw(out, "last", NULL);
+		return;
 	}
-	return last ? last : json_null();
+	json_out_open(out, "last", '{');
+	json_out_str(out, "id", store_text(&q, 0));
+	json_out_bool(out, "ok", store_int(&q, 1));
+	json_out_str(out, "code", store_text(&q, 2));
+	json_out_str(out, "say", store_text(&q, 3));
+	json_out_str(out, "signal", store_text(&q, 4));
+	json_out_close(out, '}');
+	store_end(&q);
 }
 
-json_t *dialogue_prompt(struct engine *e, const char *place)
+/* "key":[…] or "key":{…}; ends the part. */
+static void add_part(struct json_out *out, const char *key, const char *brackets, struct json_out *part)
 {
+	json_out_open(out, key, brackets[0]);
+	json_out_members(out, part);
+	json_out_close(out, brackets[1]);
+	json_out_fini(part);
+}
+
+static char *put_together(struct engine *e, struct prompt *p, const struct dialogue *d)
+{
+	struct json_out out = { 0 };
+
+	json_out_open(&out, NULL, '{');
+	json_out_str(&out, "place", d->place);
+	json_out_int(&out, "step", d->step);
+	json_out_str(&out, "dialogue", d->kind);
+	json_out_str(&out, "expect", d->session[0] ? d->state : "login");
+	if (p->title[0]) {
+		json_out_str(&out, "title", p->title);
+		json_out_str(&out, "big", p->big);
+	}
+	json_out_members(&out, &p->progress);
+	json_out_fini(&p->progress);
+	add_part(&out, "lines", "[]", &p->lines);
+	add_part(&out, "keys", "[]", &p->keys);
+	add_part(&out, "data", "{}", &p->data);
+	add_last_answer(e, &out, d->place);
+	json_out_close(&out, '}');
+	return json_out_take(&out);
+}
+
+char *dialogue_prompt(struct engine *e, const char *place)
+{
+	struct prompt prompt = { .title = "" };
 	struct dialogue d;
-	json_t *prompt;
 
 	if (!dialogue_load(e, place, &d))
 		return NULL;
-	prompt = json_pack("{s:s, s:I, s:s, s:s, s:[], s:[], s:{}, s:o}", "place", place, "step", (json_int_t)d.step,
-		"dialogue", d.kind, "expect", d.session[0] ? d.state : "login", "lines", "keys", "data", "last",
-		last_answer(e, place));
 	if (!d.session[0])
-		set(prompt, "wharf", "Sign on");
+		set(&prompt, "wharf", "Sign on");
 	else if (strcmp(d.kind, "pick") == 0)
-		show_pick(e, prompt, &d);
+		show_pick(e, &prompt, &d);
 	else
-		show_pack(e, prompt, &d);
-	return prompt;
+		show_pack(e, &prompt, &d);
+	return put_together(e, &prompt, &d);
 }

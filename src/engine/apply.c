@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "engine.h"
 #include "json.h"
+#include "json_out.h"
 
 #define DIGEST_BYTES 16
 
@@ -176,12 +177,22 @@ static bool allowed(const struct command *c, struct engine_result *ret)
 
 static char *outcome_text(const struct command *c, const struct outcome *o)
 {
-	_cleanup_json_ json_t *object = json_pack("{s:s, s:b, s:s, s:s, s:s, s:I}", "id", c->id, "ok", o->ok,
-		"code", o->code, "say", o->say, "signal", signal_name(o->signal), "seq", (json_int_t)c->seq);
+	struct json_out out = { 0 };
 
-	if (o->data)
-		json_object_set(object, "data", o->data);
-	return json_dumps(object, JSON_COMPACT);
+	json_out_open(&out, NULL, '{');
+	json_out_str(&out, "id", c->id);
+	json_out_bool(&out, "ok", o->ok);
+	json_out_str(&out, "code", o->code);
+	json_out_str(&out, "say", o->say);
+	json_out_str(&out, "signal", signal_name(o->signal));
+	json_out_int(&out, "seq", c->seq);
+	if (o->data) {
+		_cleanup_free_ char *data = json_dumps(o->data, JSON_COMPACT);
+
+		json_out_raw(&out, "data", data);
+	}
+	json_out_close(&out, '}');
+	return json_out_take(&out);
 }
 
 static void journal_append(struct engine *e, const struct command *c, const char *outcome)

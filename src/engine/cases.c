@@ -68,7 +68,7 @@ static void empty_place(struct engine *e, struct command *c, struct outcome *o, 
 static void tote_returned(struct engine *e, struct command *c, struct outcome *o, const char *tote)
 {
 	int64_t carton = store_number(e->store, 0, SQL_CARTON_OPEN_OF_TOTE, "t", tote);
-	char place[96];
+	char place[128];
 
 	snprintf(place, sizeof(place), "tote/%s", tote);
 	empty_place(e, c, o, place);

@@ -205,18 +205,6 @@ void store_rollback(struct store *store)
 		sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
-void store_begin_read(struct store *store)
-{
-	store_run(store, SQL_BEGIN_READ, "");
-}
-
-void store_end_read(struct store *store)
-{
-	store_run(store, SQL_COMMIT, "");
-	if (store->failure != STORE_OK)
-		store_rollback(store);
-}
-
 void store_savepoint(struct store *store)
 {
 	store_run(store, SQL_SAVEPOINT, "");

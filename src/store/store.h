@@ -41,9 +41,6 @@ void store_begin(struct store *store);
 /* 0, or -1 with store_failure() set; the transaction is rolled back then. */
 int store_commit(struct store *store);
 void store_rollback(struct store *store);
-/* Reads between two turns that share one snapshot: each alone would lock the log anew. Nothing may be written. */
-void store_begin_read(struct store *store);
-void store_end_read(struct store *store);
 void store_savepoint(struct store *store);
 void store_release(struct store *store);
 void store_undo(struct store *store); /* back to the savepoint */

@@ -16,7 +16,8 @@
 #define NAME "web"
 #define CONNECTIONS 50
 #define WARM_UP_S 1.0
-#define NODE_FOLDER WHARF_SOURCE "/tests/bench/node"
+#define NODE_SERVER WHARF_SOURCE "/tests/bench/node/server.js"
+#define NODE_MODULES WHARF_SOURCE "/.build/bench/node/node_modules" /* where run.sh installs them */
 
 static struct handheld handhelds[CONNECTIONS];
 
@@ -41,7 +42,7 @@ static void report_cpu(const char *who, double cpu_s, const struct tls_load *loa
 	char what[64];
 
 	text_format(what, sizeof(what), "processor time of %s", who);
-	report(NAME, what, cpu_s * 1e6 / (double)(load->scans ? load->scans : 1), "us/scan");
+	report(NAME, what, cpu_s * 1e6 / (double)(load->all ? load->all : 1), "us/scan");
 }
 
 static struct tls_load load_of(const struct bench_options *o)
@@ -60,8 +61,8 @@ static struct tls_load run_wharf(struct floor *f, const struct bench_options *o)
 	core_s = cpu_seconds(core);
 	web_s = cpu_seconds(web);
 	tls_load_run(f->port, handhelds, CONNECTIONS, &load);
-	report_cpu("wharfd, warm-up included", cpu_seconds(core) - core_s, &load);
-	report_cpu("wharf-web, warm-up and handshakes included", cpu_seconds(web) - web_s, &load);
+	report_cpu("wharfd", cpu_seconds(core) - core_s, &load);
+	report_cpu("wharf-web, handshakes included", cpu_seconds(web) - web_s, &load);
 	report(NAME, "memory of wharfd under load", (double)pss_kib(core) / 1024, "MiB");
 	report(NAME, "memory of wharf-web under load", (double)pss_kib(web) / 1024, "MiB");
 	floor_stop(f, web, SIGTERM);
@@ -119,7 +120,8 @@ static pid_t start_node(struct floor *f)
 	if (pid != 0)
 		return pid;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	execlp("node", "node", NODE_FOLDER "/server.js", port, f->folder, sessions, (char *)NULL);
+	setenv("NODE_PATH", NODE_MODULES, 1);
+	execlp("node", "node", NODE_SERVER, port, f->folder, sessions, (char *)NULL);
 	_exit(127);
 }
 
@@ -129,8 +131,8 @@ static void run_node(struct floor *f, const struct bench_options *o, double echo
 	double cpu_s;
 	pid_t pid;
 
-	if (access(NODE_FOLDER "/node_modules/better-sqlite3", F_OK) < 0) {
-		fprintf(stderr, "bench: no Node yardstick: run npm install in tests/bench/node\n");
+	if (access(NODE_MODULES "/better-sqlite3", F_OK) < 0) {
+		fprintf(stderr, "bench: no Node yardstick: tests/bench/run.sh web installs it\n");
 		return;
 	}
 	pid = start_node(f);
@@ -140,7 +142,7 @@ static void run_node(struct floor *f, const struct bench_options *o, double echo
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	report_load("Node service", &load, echo);
-	report_cpu("the Node service, start and warm-up included", cpu_s, &load);
+	report_cpu("the Node service, handshakes included", cpu_s, &load);
 	samples_fini(&load.round_trips);
 }
 

@@ -217,10 +217,17 @@ void play_order(struct play *p, const char *order, const char *carrier, const ch
 		"received");
 }
 
+static json_t *prompt_at(struct play *p, const char *place)
+{
+	_cleanup_free_ char *text = dialogue_prompt(&p->engine, place);
+
+	return text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
+}
+
 const char *play_expect(struct play *p, const char *place)
 {
 	static char out[32];
-	_cleanup_json_ json_t *prompt = dialogue_prompt(&p->engine, place);
+	_cleanup_json_ json_t *prompt = prompt_at(p, place);
 
 	snprintf(out, sizeof(out), "%s", json_str(prompt, "expect"));
 	return out;
@@ -229,7 +236,7 @@ const char *play_expect(struct play *p, const char *place)
 const char *play_shown(struct play *p, const char *place, const char *key)
 {
 	static char out[128];
-	_cleanup_json_ json_t *prompt = dialogue_prompt(&p->engine, place);
+	_cleanup_json_ json_t *prompt = prompt_at(p, place);
 	const json_t *value = json_object_get(json_object_get(prompt, "data"), key);
 
 	if (json_is_integer(value))
@@ -267,7 +274,7 @@ void play_pick(struct play *p, const char *tote)
 
 static void pack_next_piece(struct play *p)
 {
-	_cleanup_json_ json_t *prompt = dialogue_prompt(&p->engine, "pack1");
+	_cleanup_json_ json_t *prompt = prompt_at(p, "pack1");
 	const json_t *items = json_object_get(json_object_get(prompt, "data"), "items"), *row;
 	size_t i;
 

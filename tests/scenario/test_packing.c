@@ -42,6 +42,15 @@ SCENE(only_a_picked_tote_is_packed_and_only_what_is_in_it)
 	expect(p, play_scan(p, "pack1-scanner", TEA_CODE), "no_scan_now");
 }
 
+SCENE(two_lots_in_a_tote_are_packed_in_a_fixed_order)
+{
+	picked(p, "TEA:11");
+	assert_string_equal(play_words(p, "SELECT lot || '=' || qty FROM stock WHERE place = 'tote/T1' ORDER BY lot"), "L1=10 L2=1");
+	expect(p, play_scan(p, "pack1-scanner", "T1"), "tote");
+	expect(p, play_scan(p, "pack1-scanner", TEA_CODE), "packed");
+	assert_string_equal(play_words(p, "SELECT lot FROM stock WHERE place LIKE 'carton/%%'"), "L1");
+}
+
 SCENE(a_case_packed_over_two_lines_counts_for_both)
 {
 	picked(p, "TEA:4 TEA:2");
@@ -279,6 +288,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_a_picked_tote_is_packed_and_only_what_is_in_it),
+		cmocka_unit_test(two_lots_in_a_tote_are_packed_in_a_fixed_order),
 		cmocka_unit_test(a_case_packed_over_two_lines_counts_for_both),
 		cmocka_unit_test(a_tote_is_packed_at_one_station),
 		cmocka_unit_test(the_weight_of_a_cancelled_carton_prints_no_label),
