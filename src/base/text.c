@@ -127,6 +127,14 @@ bool text_is_utf8(const char *bytes, size_t len)
 	return true;
 }
 
+bool text_is_plain(const char *text)
+{
+	for (; *text; text++)
+		if ((uint8_t)*text < 0x20 || *text == 0x7f)
+			return false;
+	return true;
+}
+
 void text_make_utf8(char *text)
 {
 	size_t len = strlen(text);

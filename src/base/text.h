@@ -31,6 +31,9 @@ int text_format(char *out, size_t size, const char *format, ...)
 
 bool text_is_utf8(const char *bytes, size_t len);
 
+/* False where a name holds a control character: it would be six bytes on its way, and some of them separate keys. */
+bool text_is_plain(const char *text);
+
 /* Makes a text that was cut at a number of bytes UTF-8 again: each byte that belongs to no character becomes '?'. */
 void text_make_utf8(char *text);
 

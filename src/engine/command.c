@@ -7,6 +7,7 @@
 
 #include "cleanup.h"
 #include "json.h"
+#include "engine.h"
 #include "kinds.h"
 #include "text.h"
 
@@ -81,6 +82,14 @@ void outcome_quiet(struct outcome *o, const char *code)
 	o->ok = true;
 	o->code = code;
 	o->signal = SIGNAL_NONE;
+}
+
+int check_name(const char *key, const char *name, char *why)
+{
+	if (text_is_plain(name))
+		return 0;
+	snprintf(why, WHY_MAX, "\"%s\" must not hold control characters", key);
+	return -EINVAL;
 }
 
 void outcome_touch_place(struct outcome *o, const char *place)

@@ -14,6 +14,7 @@
 
 /* Limits on one command (docs/core.md). */
 #define ORDER_LINES_MAX 100
+#define SHIP_TO_MAX 2000
 #define SCAN_DATA_MAX 4096
 #define SCAN_AGE_MAX_MS 10000
 
@@ -158,6 +159,9 @@ int item_put(struct engine *e, struct command *c, struct outcome *o, const json_
 void order_hold(struct engine *e, struct command *c, struct outcome *o, const char *order, const char *reason);
 void order_release(struct engine *e, struct command *c, struct outcome *o, const char *order);
 void order_cancel(struct engine *e, struct command *c, struct outcome *o, const char *order, const char *reason);
+
+/* A name that came from outside: 0, or -EINVAL with `why`. */
+int check_name(const char *key, const char *name, char *why);
 
 /* json_fields() on a command's arguments. */
 #define READ_ARGS(fields) json_fields(c->args ? c->args : json_object_shared(), fields, array_len(fields), why, WHY_MAX)

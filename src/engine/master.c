@@ -21,7 +21,8 @@ int item_put(struct engine *e, struct command *c, struct outcome *o, const json_
 	};
 
 	(void)c;
-	if (json_fields(args, fields, sizeof(fields) / sizeof(fields[0]), why, WHY_MAX) < 0)
+	if (json_fields(args, fields, sizeof(fields) / sizeof(fields[0]), why, WHY_MAX) < 0 ||
+		check_name("item", item, why) < 0 || check_name("title", title, why) < 0)
 		return -EINVAL;
 	if (weight_g)
 		store_run(e->store, SQL_ITEM_PUT, "tti", item, title, weight_g * UG_PER_G);
@@ -47,7 +48,7 @@ int on_location_put(struct engine *e, struct command *c, struct outcome *o, char
 		{ "walk", JSON_OPTIONAL, JSON_INTEGER, &walk, 0, 100000000 },
 	};
 
-	if (READ_ARGS(fields) < 0)
+	if (READ_ARGS(fields) < 0 || check_name("location", location, why) < 0)
 		return -EINVAL;
 	/* Totes and cartons are places too: their names have a slash. */
 	if (strchr(location, '/')) {
@@ -64,7 +65,7 @@ int on_tote_put(struct engine *e, struct command *c, struct outcome *o, char *wh
 	const char *tote = NULL;
 	const struct json_field fields[] = { { "tote", JSON_REQUIRED, JSON_STRING, &tote, 1, 40 } };
 
-	if (READ_ARGS(fields) < 0)
+	if (READ_ARGS(fields) < 0 || check_name("tote", tote, why) < 0)
 		return -EINVAL;
 	store_run(e->store, SQL_TOTE_PUT, "tt", tote, state_name(MACHINE_TOTE, TOTE_FREE));
 	outcome_good(o, "put", "Tote %s", tote);

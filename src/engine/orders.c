@@ -58,7 +58,7 @@ static int put_line(struct engine *e, const char *order, const json_t *object, c
 		{ "qty", JSON_REQUIRED, JSON_INTEGER, &qty, 1, 1000000 },
 	};
 
-	if (json_fields(object, fields, array_len(fields), why, WHY_MAX) < 0)
+	if (json_fields(object, fields, array_len(fields), why, WHY_MAX) < 0 || check_name("item", item, why) < 0)
 		return -EINVAL;
 	if (store_run(e->store, SQL_LINE_ADD, "titi", order, line, item, qty) != 1 &&
 		store_failure(e->store) == STORE_OK) {
@@ -92,7 +92,12 @@ static int read_head(const json_t *args, struct order_head *h, char *why)
 		snprintf(why, WHY_MAX, "\"lines\" must hold 1 to %d lines", ORDER_LINES_MAX);
 		return -EINVAL;
 	}
-	return 0;
+	/* It goes into the label and the shipment event, and both must fit a message. */
+	if (json_dumpb(h->ship_to, NULL, 0, JSON_COMPACT) > SHIP_TO_MAX) {
+		snprintf(why, WHY_MAX, "\"ship_to\" must not be longer than %d bytes", SHIP_TO_MAX);
+		return -EINVAL;
+	}
+	return check_name("order", h->order, why);
 }
 
 int order_put(struct engine *e, struct command *c, struct outcome *o, const json_t *args, char *why)

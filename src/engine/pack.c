@@ -99,7 +99,8 @@ static int64_t expected_ug(struct engine *e, int64_t carton)
 	if (store_number(e->store, 1, SQL_UNKNOWN_WEIGHTS, "t", place))
 		return -EINVAL;
 	grams = store_number(e->store, 0, SQL_SETTING, "t", "packaging_g");
-	return store_number(e->store, 0, SQL_CONTENT_UG, "t", place) + grams * UG_PER_G;
+	/* Master data knows whole grams; in them no sum of a carton overflows. */
+	return (store_number(e->store, 0, SQL_CONTENT_G, "t", place) + grams) * UG_PER_G;
 }
 
 int64_t pack_ask_weight(struct engine *e, struct outcome *o, int64_t carton, const char *scale)

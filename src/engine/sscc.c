@@ -1,6 +1,7 @@
 /* SSCCs come from blocks HQ leased, in order, each number once for ever. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "engine.h"
@@ -56,13 +57,17 @@ void sscc_of_scan(const char *aim, const char *data, char ret_sscc[19])
 		ret_sscc[0] = '\0';
 }
 
-/* A block is used without a look back: every number of it must be one, and nobody else's. */
-static int check_block(const char *prefix, int64_t first, int64_t count, char *why)
+/* A block is used without a look back: every number of it must be one, and nobody else's. *ret_first is the first one
+ * without its check digit: blocks of longer and shorter prefixes can meet. */
+static int check_block(const char *prefix, int64_t first, int64_t count, int64_t *ret_first, char *why)
 {
 	char sscc[GS1_SSCC_SIZE];
 
-	if (gs1_sscc(prefix, first, sscc) == 0 && gs1_sscc(prefix, first + count - 1, sscc) == 0)
+	if (gs1_sscc(prefix, first + count - 1, sscc) == 0 && gs1_sscc(prefix, first, sscc) == 0) {
+		sscc[17] = '\0';
+		*ret_first = strtoll(sscc, NULL, 10);
 		return 0;
+	}
 	snprintf(why, WHY_MAX, "\"prefix\", \"first\" and \"count\" must make SSCCs of 18 digits");
 	return -EINVAL;
 }
@@ -70,7 +75,7 @@ static int check_block(const char *prefix, int64_t first, int64_t count, char *w
 int on_sscc_lease(struct engine *e, struct command *c, struct outcome *o, char *why)
 {
 	const char *block = NULL, *prefix = NULL;
-	int64_t first = 0, count = 0, epoch = 0;
+	int64_t first = 0, count = 0, epoch = 0, number = 0;
 	bool reserve = false;
 	const struct json_field fields[] = {
 		{ "block", JSON_REQUIRED, JSON_STRING, &block, 1, 60 },
@@ -81,9 +86,9 @@ int on_sscc_lease(struct engine *e, struct command *c, struct outcome *o, char *
 		{ "reserve", JSON_OPTIONAL, JSON_TRUE, &reserve, 0, 0 },
 	};
 
-	if (READ_ARGS(fields) < 0 || check_block(prefix, first, count, why) < 0)
+	if (READ_ARGS(fields) < 0 || check_block(prefix, first, count, &number, why) < 0)
 		return -EINVAL;
-	if (store_number(e->store, 0, SQL_BLOCK_OVERLAP, "ttii", prefix, block, first, count)) {
+	if (store_number(e->store, 0, SQL_BLOCK_OVERLAP, "tii", block, number, count)) {
 		case_open(e, c, o, "sscc_overlap", ROLE_ADMIN, block, "noted",
 			"HQ leased SSCC block %s, but some of its numbers are in another block", block);
 		outcome_bad(o, "overlap", "some of these numbers are in another block");

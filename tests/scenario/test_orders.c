@@ -84,6 +84,25 @@ SCENE(an_order_with_some_stock_ships_what_there_is)
 		"5:4:cancelled");
 }
 
+static const char *order_with(struct play *p, const char *order, const char *item, const char *ship_to)
+{
+	return play_ctl(p, "order_put", json_pack("{s:s, s:s, s:{s:s}, s:[{s:i, s:s, s:i}]}", "order", order, "carrier", "NORTH",
+		"ship_to", "name", ship_to, "lines", "line", 1, "item", item, "qty", 1));
+}
+
+SCENE(an_order_no_message_could_carry_is_refused)
+{
+	char name[2101];
+
+	memset(name, '"', sizeof(name) - 1);
+	name[2100] = '\0';
+	expect(p, order_with(p, "O1", "TEA", name), "malformed");
+	name[900] = '\0';
+	expect(p, order_with(p, "O\x1f" "1", "TEA", "Joe"), "malformed");
+	expect(p, order_with(p, "O1", "TEA\x01", "Joe"), "malformed");
+	expect(p, order_with(p, "O1", "TEA", name), "received");
+}
+
 SCENE(the_same_order_sent_again_has_its_effect_once)
 {
 	int64_t before;
@@ -332,6 +351,7 @@ int main(void)
 		cmocka_unit_test(events_are_numbered_without_gaps_and_chained),
 		cmocka_unit_test(an_order_without_any_stock_ends_short),
 		cmocka_unit_test(an_order_with_some_stock_ships_what_there_is),
+		cmocka_unit_test(an_order_no_message_could_carry_is_refused),
 		cmocka_unit_test(the_same_order_sent_again_has_its_effect_once),
 		cmocka_unit_test(what_expires_first_is_picked_first),
 		cmocka_unit_test(lots_alike_in_everything_are_taken_in_a_fixed_order),

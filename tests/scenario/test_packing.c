@@ -178,6 +178,10 @@ SCENE(a_lease_that_makes_no_numbers_is_refused)
 	expect(p, play_lease(p, "b1", "34012345", 1, 100), "leased"); /* the same again */
 	expect(p, play_lease(p, "x3", "34012345", 100, 10), "overlap");
 	assert_int_equal(play_number(p, "SELECT count(*) FROM sscc_block"), 1);
+	/* Prefixes of other lengths meet the same numbers. */
+	expect(p, play_lease(p, "x6", "3401234500000000", 1, 10), "malformed");
+	expect(p, play_lease(p, "x7", "340123450000", 1, 10), "overlap");
+	expect(p, play_lease(p, "x8", "3401234", INT64_C(5000000050), 10), "overlap");
 	expect(p, play_lease(p, "x4", "34012345", 101, 10), "leased");
 	expect(p, play_lease(p, "x5", "34012346", 1, 10), "leased");
 }
