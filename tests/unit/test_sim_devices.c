@@ -182,6 +182,13 @@ static void a_host_on_the_wire_gets_motion_and_then_the_weight(void **state)
 	}
 	read_bytes(fd, got + 4, 4);
 	assert_string_equal(got, "\x02" "02.050\r");
+	scale_put(&scale, 0);
+	assert_false(scale_wait_empty(&scale, 10));
+	do {
+		assert_int_equal(write(fd, "W", 1), 1);
+		assert_int_equal(read_bytes(fd, got, 4), 4);
+	} while (got[1] == '?');
+	assert_true(scale_wait_empty(&scale, WAIT_MS));
 	close(fd);
 	rig_stop(rig);
 	scale_close(&scale);
