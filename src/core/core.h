@@ -75,6 +75,12 @@ struct decided {
 	struct engine_result result;
 };
 
+/* A prompt is computed once per turn, for the outcome and for everybody who watches the place. */
+struct prompt_text {
+	char place[DOOR_NAME_MAX];
+	char *text; /* JSON object; NULL where there is no conversation */
+};
+
 struct core {
 	const struct config *config;
 	struct store *store;
@@ -95,8 +101,13 @@ struct core {
 	struct decided decided[TURN_COMMANDS_MAX + TURN_INTERNAL_MAX];
 	size_t decided_n;
 
+	struct prompt_text prompts[TURN_COMMANDS_MAX];
+	size_t prompts_n;
+
 	enum disk_level disk;
 	char closed_reason[160]; /* "" while the door is open */
+	char incarnation[33];    /* of a database that is being made */
+	int64_t witnessed_seq;
 	int64_t day_mark_us;
 	int64_t clock_offset_us;
 	int64_t clock_doubtful_until_us;
@@ -111,6 +122,7 @@ int peers_listen(struct core *core);
 struct peer *peer_find(struct core *core, uint64_t serial);
 void peer_send(struct peer *peer, json_t *message);                          /* message is taken */
 void peer_send_topic(struct peer *peer, const char *topic, json_t *message); /* newest of a topic wins */
+void peer_send_text(struct peer *peer, const char *topic, char *text);       /* one line; text is taken */
 void peer_read_again(struct peer *peer);
 void peers_check(struct core *core); /* closes those that are gone or do not read */
 struct topic *peer_topic(struct peer *peer, const char *name);

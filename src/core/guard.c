@@ -2,6 +2,7 @@
  * the database that tells when the database is an old copy. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -167,20 +168,37 @@ static int witness_path(const struct core *core, char *out, size_t size)
 	return text_format(out, size, "%s/witness", core->state);
 }
 
-static void write_witness(struct core *core)
+static int write_witness(struct core *core, const char *incarnation, int64_t seq)
 {
-	static int64_t written_seq = -1;
-	char path[300], machine[64], incarnation[64] = "", text[300];
+	char path[300], machine[64], text[300];
 
-	if (core->closed_reason[0] || written_seq == core->engine.seq ||
-		witness_path(core, path, sizeof(path)) < 0)
-		return;
+	if (witness_path(core, path, sizeof(path)) < 0)
+		return -ENAMETOOLONG;
 	machine_id(machine, sizeof(machine));
-	store_meta(core->store, "incarnation", incarnation, sizeof(incarnation));
 	snprintf(text, sizeof(text), "{\"incarnation\":\"%s\",\"machine\":\"%s\",\"seq\":%lld}\n", incarnation, machine,
-		(long long)core->engine.seq);
-	if (text_write_file(path, text, strlen(text), 0600) == 0)
-		written_seq = core->engine.seq;
+		(long long)seq);
+	return text_write_file(path, text, strlen(text), 0600);
+}
+
+static void keep_witness(struct core *core)
+{
+	char incarnation[64] = "";
+
+	if (core->closed_reason[0] || core->witnessed_seq == core->engine.seq)
+		return;
+	store_meta(core->store, "incarnation", incarnation, sizeof(incarnation));
+	if (write_witness(core, incarnation, core->engine.seq) == 0)
+		core->witnessed_seq = core->engine.seq;
+}
+
+/* A new database: its witness is on disk before its first row, so a crash in between leaves nothing to doubt. */
+static int first_witness(struct core *core)
+{
+	uint8_t random[16];
+
+	randombytes_buf(random, sizeof(random));
+	text_hex(random, sizeof(random), core->incarnation);
+	return write_witness(core, core->incarnation, 0);
 }
 
 static const char *compare_witness(struct core *core, const json_t *witness)
@@ -211,11 +229,11 @@ int guard_check_witness(struct core *core)
 	r = text_read_file(path, 1024, &text, NULL);
 	if (r == 0)
 		witness = json_loads(text, 0, NULL);
+	if (core->engine.seq == 0 && json_int(witness, "seq") == 0)
+		return first_witness(core);
 	/* A database with a past but without its witness came from a backup or another box. */
-	if (!witness && core->engine.seq > 0)
-		finding = "the witness file is missing: the database was restored or copied";
-	else if (witness)
-		finding = compare_witness(core, witness);
+	finding = witness ? compare_witness(core, witness) :
+			    "the witness file is missing: the database was restored or copied";
 	if (!finding)
 		return 0;
 	text_format(core->closed_reason, sizeof(core->closed_reason), "Closed until reconciled with HQ: %s", finding);
@@ -229,7 +247,7 @@ void guard_tick(struct core *core)
 	int64_t now_us = clock_boot_us();
 
 	watch_disk(core);
-	write_witness(core);
+	keep_witness(core);
 	if (core_closed(core) || now_us - core->day_mark_us < DAY_UPTIME_US)
 		return;
 	core->day_mark_us = now_us;

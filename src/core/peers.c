@@ -1,5 +1,6 @@
 /* Connections: one listener per kind of peer; bounded reading, bounded unread output. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -136,23 +137,23 @@ static void append_out(struct peer *peer, struct out *out)
 /* With a final newline, for those who read the door on a terminal. */
 static char *message_text(const json_t *message)
 {
-	size_t len = json_dumpb(message, NULL, 0, JSON_COMPACT);
-	char *text = malloc(len + 2);
+	char *text = json_dumps(message, JSON_COMPACT), *longer;
+	size_t len = text ? strlen(text) : 0;
 
-	if (!text)
+	longer = text ? realloc(text, len + 2) : NULL;
+	if (!longer) {
+		free(text);
 		return NULL;
-	json_dumpb(message, text, len, JSON_COMPACT);
-	text[len] = '\n';
-	text[len + 1] = '\0';
-	return text;
+	}
+	longer[len] = '\n';
+	longer[len + 1] = '\0';
+	return longer;
 }
 
-static void enqueue(struct peer *peer, const char *topic, json_t *message)
+void peer_send_text(struct peer *peer, const char *topic, char *text)
 {
-	char *text = message_text(message);
 	struct out *out;
 
-	json_decref(message);
 	if (!text || (topic[0] && replace_same_topic(peer, topic, text)))
 		return;
 	out = calloc(1, sizeof(*out));
@@ -165,6 +166,14 @@ static void enqueue(struct peer *peer, const char *topic, json_t *message)
 	text_copy(out->topic, sizeof(out->topic), topic);
 	append_out(peer, out);
 	flush(peer);
+}
+
+static void enqueue(struct peer *peer, const char *topic, json_t *message)
+{
+	char *text = message_text(message);
+
+	json_decref(message);
+	peer_send_text(peer, topic, text);
 }
 
 void peer_send(struct peer *peer, json_t *message)
@@ -267,6 +276,8 @@ static int passed_socket(const char *name)
 		free(names[i]);
 	}
 	free(names);
+	if (fd >= 0 && fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0)
+		return -1;
 	return fd;
 }
 

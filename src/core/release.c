@@ -1,6 +1,7 @@
 /* After the commit: answers, prompts, orders to devices. What must survive a crash before this point is a row, and is
  * offered from the row. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
@@ -133,15 +134,54 @@ static json_t *outbox_state(struct core *core)
 		json_int(link, "lease_wanted") != 0, "epoch", (json_int_t)json_int(link, "epoch"));
 }
 
+static void forget_prompts(struct core *core)
+{
+	for (size_t i = 0; i < core->prompts_n; i++)
+		free(core->prompts[i].text);
+	core->prompts_n = 0;
+}
+
+/* The prompt of a place as text, from this turn's list or made now. Borrowed; NULL where there is none. */
+static const char *prompt_text(struct core *core, const char *place)
+{
+	struct prompt_text *p = NULL;
+	_cleanup_json_ json_t *prompt = NULL;
+
+	for (size_t i = 0; i < core->prompts_n; i++)
+		if (strcmp(core->prompts[i].place, place) == 0)
+			return core->prompts[i].text;
+	if (core->prompts_n == TURN_COMMANDS_MAX)
+		forget_prompts(core);
+	p = &core->prompts[core->prompts_n++];
+	text_copy(p->place, sizeof(p->place), place);
+	prompt = dialogue_prompt(&core->engine, place);
+	p->text = prompt ? json_dumps(prompt, JSON_COMPACT) : NULL;
+	return p->text;
+}
+
+/* {"push":{"topic":…, and the prompt's own keys}} */
+static char *prompt_push(const char *topic, const char *prompt)
+{
+	char *text = NULL;
+
+	return asprintf(&text, "{\"push\":{\"topic\":\"%s\",%s}\n", topic, prompt + 1) < 0 ? NULL : text;
+}
+
+static void release_prompt(struct core *core, struct peer *peer, const struct topic *topic)
+{
+	const char *prompt = prompt_text(core, topic->name + strlen("prompt/"));
+
+	if (prompt)
+		peer_send_text(peer, topic->name, prompt_push(topic->name, prompt));
+}
+
 void release_topic(struct core *core, struct peer *peer, struct topic *topic)
 {
 	if (strncmp(topic->name, "orders/", 7) == 0) {
 		release_orders(core, peer, topic);
 	} else if (strncmp(topic->name, "prompt/", 7) == 0) {
-		json_t *prompt = dialogue_prompt(&core->engine, topic->name + 7);
-
-		if (prompt)
-			push_state(peer, topic->name, prompt);
+		release_prompt(core, peer, topic);
+		forget_prompts(core);
 	} else if (strcmp(topic->name, "outbox") == 0) {
 		push_state(peer, topic->name, outbox_state(core));
 	} else if (strcmp(topic->name, "link") == 0) {
@@ -185,15 +225,25 @@ static void release_place(struct core *core, const char *place)
 		struct topic *topic = peer_topic(core->peers[i], name);
 
 		if (topic)
-			release_topic(core, core->peers[i], topic);
+			release_prompt(core, core->peers[i], topic);
 	}
 }
 
-/* The stored answer as it is, and beside it the place's prompt, which is no part of what was decided. */
+/* The stored answer as it is, byte for byte, and beside it the place's prompt, which is no part of what was decided. */
+static char *outcome_message(const char *outcome, const char *prompt)
+{
+	size_t len = strlen(outcome);
+	char *text = NULL;
+	int n = prompt ? asprintf(&text, "{\"outcome\":%.*s,\"prompt\":%s}}\n", (int)len - 1, outcome, prompt) :
+			 asprintf(&text, "{\"outcome\":%s}\n", outcome);
+
+	return n < 0 ? NULL : text;
+}
+
 static void answer(struct core *core, const struct decided *d)
 {
 	struct peer *peer = peer_find(core, d->peer_serial);
-	json_t *outcome, *prompt = NULL;
+	const char *prompt = NULL;
 
 	if (!peer)
 		return;
@@ -201,12 +251,9 @@ static void answer(struct core *core, const struct decided *d)
 		message_refuse(peer, d->id, d->result.code, d->result.why);
 		return;
 	}
-	outcome = json_loads(d->result.text, 0, NULL);
 	if ((peer->kind == DOOR_WEB || peer->kind == DOOR_BRIDGE) && d->place[0])
-		prompt = dialogue_prompt(&core->engine, d->place);
-	if (prompt)
-		json_object_set_new(outcome, "prompt", prompt);
-	peer_send(peer, json_pack("{s:o}", "outcome", outcome));
+		prompt = prompt_text(core, d->place);
+	peer_send_text(peer, "", outcome_message(d->result.text, prompt));
 }
 
 void release_decided(struct core *core, const struct decided *d)
@@ -214,6 +261,7 @@ void release_decided(struct core *core, const struct decided *d)
 	for (size_t i = 0; i < d->result.outcome.places_n; i++)
 		release_place(core, d->result.outcome.places[i]);
 	release_touched(core, d->result.outcome.touched);
+	forget_prompts(core);
 }
 
 void release_all(struct core *core)
@@ -230,4 +278,5 @@ void release_all(struct core *core)
 			answer(core, d);
 	}
 	release_touched(core, touched);
+	forget_prompts(core);
 }

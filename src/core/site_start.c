@@ -1,7 +1,6 @@
 /* The first command of each run: who we are and the configuration the rules look at. From then on the engine knows
  * only what the journal knows. */
 #include <errno.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -94,17 +93,14 @@ static void machine_boot_id(char *out, size_t size)
 
 int core_start_site(struct core *core)
 {
-	char incarnation[33], boot[64];
-	uint8_t random[16];
+	char boot[64];
 	struct decided d;
 	json_t *args;
 	int r;
 
-	randombytes_buf(random, sizeof(random));
-	text_hex(random, sizeof(random), incarnation);
 	machine_boot_id(boot, sizeof(boot));
 	args = json_pack("{s:s, s:s, s:s, s:s, s:i, s:o, s:o, s:o, s:o}", "site",
-		config_text(core->config, "site", "name"), "incarnation", incarnation, "epoch", "0", "boot", boot, "engine",
+		config_text(core->config, "site", "name"), "incarnation", core->incarnation, "epoch", "0", "boot", boot, "engine",
 		ENGINE_VERSION, "settings", settings_of(core->config), "stations", stations_of(core->config), "devices",
 		devices_of(core->config), "lanes", lanes_of(core->config));
 	r = turn_internal(core, "started", args, &d);

@@ -130,7 +130,11 @@ static int open_core(struct core *core)
 		r = guard_check_witness(core);
 	if (r == 0)
 		r = login_open(core);
-	if (r == 0 && !core_closed(core))
+	if (r < 0) {
+		log_error("start failed: %s state=%s run=%s", strerror(-r), core->state, core->run);
+		return r;
+	}
+	if (!core_closed(core))
 		r = core_start_site(core);
 	return r;
 }
@@ -205,6 +209,7 @@ int main(int argc, char **argv)
 	}
 	if (sodium_init() < 0)
 		return EXIT_FAILURE;
+	store_single_thread();
 	if (opt_audit)
 		return inspect_audit(opt_audit, opt_json);
 	if (opt_replay)

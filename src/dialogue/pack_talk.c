@@ -132,7 +132,7 @@ static void print_label(struct engine *e, struct command *c, struct outcome *o, 
 	load_station(e, d->place, &s);
 	if (pack_label(e, c, o, d->carton, s.printer)) {
 		go(d, "label");
-		outcome_good(o, "label", "Weight is right: scan the label when it is on the carton");
+		outcome_good(o, "label", "Scan the label when it is on the carton");
 	} else {
 		go(d, "sscc");
 		outcome_bad(o, "no_sscc", "No carton number is left: the supervisor has been told");
@@ -147,7 +147,9 @@ static bool weight_accepted(struct engine *e, int64_t carton)
 	char subject[32];
 
 	snprintf(subject, sizeof(subject), "%" PRId64, carton);
-	return store_number(e->store, 0, SQL_CASE_ACCEPTED, "tt", "weight_off", subject) > 0;
+	/* Of an earlier weight it says nothing about the one that is open now. */
+	return store_number(e->store, 0, SQL_CASE_ACCEPTED, "tt", "weight_off", subject) > 0 &&
+		!store_number(e->store, 0, SQL_CASE_FIND, "tt", "weight_off", subject);
 }
 
 static void close_carton(struct engine *e, struct command *c, struct outcome *o, struct dialogue *d)
@@ -184,6 +186,8 @@ void pack_key(struct engine *e, struct command *c, struct outcome *o, struct dia
 	else if (strcmp(key, "continue") == 0 && strcmp(d->state, "weigh") == 0)
 		outcome_bad(o, "not_accepted", "A supervisor must accept the weight first");
 	else if (strcmp(key, "retry") == 0 && strcmp(d->state, "sscc") == 0)
+		print_label(e, c, o, d);
+	else if (strcmp(key, "retry") == 0 && strcmp(d->state, "label") == 0 && pack_label_missing(e, d->carton))
 		print_label(e, c, o, d);
 	else
 		outcome_bad(o, "no_such_key", "That key has no meaning here");

@@ -129,8 +129,11 @@ static void show_label(struct engine *e, json_t *prompt, const struct dialogue *
 	struct store_cursor q = store_query(e->store, SQL_LABEL_SHOW, "i", d->carton);
 
 	set(prompt, "Label", "Scan the label on the carton");
-	if (!store_first(&q))
+	if (!store_first(&q)) {
+		set(prompt, "Label", "The label was voided");
+		add_key(prompt, "retry", "Print another", false);
 		return;
+	}
 	set_data(prompt, "sscc", store_text(&q, 0));
 	set_data(prompt, "label", store_text(&q, 1));
 	json_object_set_new(json_object_get(prompt, "data"), "job", json_integer(store_int(&q, 2)));

@@ -52,17 +52,43 @@ static bool is_choice(const char *choices, const char *word)
 	return false;
 }
 
+/* The goods leave the place; who puts them into a bin counts them there. HQ's figures follow. */
+static void empty_place(struct engine *e, struct command *c, struct outcome *o, const char *place)
+{
+	struct store_cursor q = store_query(e->store, SQL_STOCK_AT, "t", place);
+
+	while (store_next(&q))
+		event_make(e, c, o, "stock.adjusted", store_text(&q, 0),
+			json_pack("{s:s, s:s, s:s, s:I, s:s}", "location", place, "item", store_text(&q, 0), "lot",
+				store_text(&q, 1), "qty", (json_int_t)-store_int(&q, 2), "reason", "returned"));
+	store_run(e->store, SQL_MOVE_OUT, "itt", c->seq, place, "return");
+	store_run(e->store, SQL_STOCK_CLEAR, "t", place);
+}
+
+static void tote_returned(struct engine *e, struct command *c, struct outcome *o, const char *tote)
+{
+	int64_t carton = store_number(e->store, 0, SQL_CARTON_OPEN_OF_TOTE, "t", tote);
+	char place[96];
+
+	snprintf(place, sizeof(place), "tote/%s", tote);
+	empty_place(e, c, o, place);
+	if (carton) {
+		snprintf(place, sizeof(place), "carton/%lld", (long long)carton);
+		empty_place(e, c, o, place);
+		carton_move(e, carton, CARTON_VOID);
+	}
+	store_run(e->store, SQL_TOTE_EMPTY_SET, "t", tote);
+	o->touched |= TOUCHED_ORDERS;
+}
+
 /* Some resolutions do something on the floor. */
 static void carry_out(struct engine *e, struct command *c, struct outcome *o, const char *kind, const char *subject,
 	const char *resolution)
 {
-	(void)c;
 	if (strcmp(kind, "count") == 0 && strcmp(resolution, "counted") == 0)
 		store_run(e->store, SQL_LOCATION_FREEZE, "it", INT64_C(0), subject);
-	if (strcmp(kind, "return_tote") == 0) {
-		store_run(e->store, SQL_TOTE_EMPTY_SET, "t", subject);
-		o->touched |= TOUCHED_ORDERS;
-	}
+	if (strcmp(kind, "return_tote") == 0)
+		tote_returned(e, c, o, subject);
 }
 
 static const char *resolve(struct engine *e, struct command *c, struct outcome *o, int64_t id,

@@ -17,18 +17,6 @@
 #define REASON_LANE_FULL 2
 #define REASON_REJECT 3
 
-static unsigned carton_state(struct engine *e, int64_t carton)
-{
-	struct store_cursor q = store_query(e->store, SQL_CARTON_STATE, "i", carton);
-	unsigned state = CARTON_VOID;
-
-	if (store_first(&q)) {
-		state = state_named(MACHINE_CARTON, store_text(&q, 0));
-		store_end(&q);
-	}
-	return state;
-}
-
 bool carton_on_conveyor(struct engine *e, int64_t carton)
 {
 	unsigned state = carton_state(e, carton);
@@ -121,6 +109,8 @@ void conveyor_scan(struct engine *e, struct command *c, struct outcome *o, const
 		return;
 	}
 	carton_move(e, carton, CARTON_INDUCTED);
+	/* Scanned again, it is still one carton: a second row would meet the next carton's request. */
+	store_run(e->store, SQL_INDUCT_CARTON_GONE, "i", carton);
 	paired = pair_with_request(e, c, o, station, carton);
 	store_run(e->store, SQL_INDUCT_ADD, "tiit", station, carton, c->moment.boot_us, paired ? "paired" : "waiting");
 	o->effect = true;
@@ -143,7 +133,9 @@ static int64_t identify_carton(struct engine *e, const struct command *c, const 
 		return 0;
 	if (r->code[0]) {
 		sscc_of_scan("", r->code, sscc);
-		return carton_of_sscc(e, sscc);
+		carton = carton_of_sscc(e, sscc);
+		store_run(e->store, SQL_INDUCT_CARTON_GONE, "i", carton);
+		return carton;
 	}
 	store_run(e->store, SQL_INDUCT_EXPIRE, "ti", c->device, c->moment.boot_us - PAIR_WINDOW_US);
 	q = store_query(e->store, SQL_INDUCT_NEXT, "t", c->device);

@@ -108,11 +108,32 @@ static const char *result_word(int64_t result)
 	return result >= 0 && result <= 4 ? words[result] : "unknown";
 }
 
+/* What a lane means for a carton: ship only for its own carrier and an order that still goes, reject only for one
+ * that was cancelled. Whatever else the PLC did by itself, a person must see. */
+static bool lane_is_for(struct engine *e, int64_t carton, const char *lane, const char *role)
+{
+	char order[64] = "", carrier[64] = "";
+	struct store_cursor q = store_query(e->store, SQL_CARTON_ORDER, "i", carton);
+	bool cancelled;
+
+	if (store_first(&q)) {
+		text_copy(order, sizeof(order), store_text(&q, 0));
+		text_copy(carrier, sizeof(carrier), store_text(&q, 1));
+		store_end(&q);
+	}
+	cancelled = order_state(e, order) == ORDER_CANCELLED;
+	if (strcmp(role, "reject") == 0)
+		return cancelled;
+	return strcmp(role, "ship") == 0 && !cancelled &&
+		store_number(e->store, 0, SQL_LANE_TAKES, "tt", lane, carrier);
+}
+
 /* Where a confirmed carton is now. */
 static void settle(struct engine *e, struct command *c, struct outcome *o, int64_t carton, const struct confirm *f)
 {
 	struct store_cursor q = store_query(e->store, SQL_LANE_BY_NUMBER, "ti", c->device, f->lane);
 	char lane[64] = "", role[32] = "", subject[32];
+	bool right;
 
 	if (store_first(&q)) {
 		text_copy(lane, sizeof(lane), store_text(&q, 0));
@@ -120,15 +141,16 @@ static void settle(struct engine *e, struct command *c, struct outcome *o, int64
 		store_end(&q);
 	}
 	snprintf(subject, sizeof(subject), "%lld", (long long)carton);
-	if (f->result == 1 && strcmp(role, "ship") == 0) {
+	right = f->result == 1 && lane_is_for(e, carton, lane, role);
+	if (right && strcmp(role, "ship") == 0) {
 		carton_stage(e, c, o, carton, lane);
-	} else if (f->result == 1 && strcmp(role, "reject") == 0) {
+	} else if (right) {
 		carton_move(e, carton, CARTON_REJECTED);
 	} else {
 		carton_move(e, carton, CARTON_STRAY);
 		case_open(e, c, o, "stray_carton", ROLE_LOADER, subject, "staged|noted",
 			"Carton %lld is in lane %lld (%s): bring it to its lane and scan it there", (long long)carton,
-			(long long)f->lane, f->result == 1 ? "default" : result_word(f->result));
+			(long long)f->lane, f->result != 1 ? result_word(f->result) : role[0] ? role : "unknown");
 	}
 }
 

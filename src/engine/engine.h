@@ -107,6 +107,8 @@ int64_t pack_ask_weight(struct engine *e, struct outcome *o, int64_t carton, con
 bool pack_weigh(struct engine *e, struct command *c, struct outcome *o, int64_t carton);
 /* Gives the carton its SSCC and its label a due row; false where no number is left. */
 bool pack_label(struct engine *e, struct command *c, struct outcome *o, int64_t carton, const char *printer);
+/* True where the carton's label was voided and it has no other. */
+bool pack_label_missing(struct engine *e, int64_t carton);
 bool pack_label_seen(struct engine *e, struct command *c, struct outcome *o, int64_t carton, const char *aim,
 	const char *data);
 
@@ -119,6 +121,7 @@ bool sscc_take(struct engine *e, struct command *c, struct outcome *o, int64_t c
 /* Conveyor */
 void conveyor_scan(struct engine *e, struct command *c, struct outcome *o, const char *station, const char *aim,
 	const char *data);
+unsigned carton_state(struct engine *e, int64_t carton); /* CARTON_VOID where there is none */
 void carton_move(struct engine *e, int64_t carton, unsigned to);
 void carton_stage(struct engine *e, struct command *c, struct outcome *o, int64_t carton, const char *lane);
 

@@ -117,7 +117,7 @@ int on_hq_down(struct engine *e, struct command *c, struct outcome *o, char *why
 
 int on_hq_acked(struct engine *e, struct command *c, struct outcome *o, char *why)
 {
-	int64_t cum = 0, safe = 0;
+	int64_t cum = 0, safe = 0, head = store_number(e->store, 0, SQL_LINK_HEAD, "");
 	const char *hub_gen = NULL, *hash = "";
 	const struct json_field fields[] = {
 		{ "cum", JSON_REQUIRED, JSON_INTEGER, &cum, 0, INT64_MAX },
@@ -128,9 +128,9 @@ int on_hq_acked(struct engine *e, struct command *c, struct outcome *o, char *wh
 
 	if (READ_ARGS(fields) < 0)
 		return -EINVAL;
-	if (cum > store_number(e->store, 0, SQL_LINK_HEAD, "")) {
+	if (cum > head || safe > head) {
 		case_open(e, c, o, "hq_ahead", ROLE_ADMIN, "link", "noted", "HQ acknowledges event %lld that was never made",
-			(long long)cum);
+			(long long)(cum > head ? cum : safe));
 		outcome_bad(o, "ahead", "never made");
 		o->keep = true;
 		return 0;

@@ -66,7 +66,9 @@ bool pack_label(struct engine *e, struct command *c, struct outcome *o, int64_t 
 
 	if (!sscc_take(e, c, o, carton, sscc))
 		return false;
-	carton_move(e, carton, CARTON_WEIGHED);
+	/* Weighed already: its first label was voided. */
+	if (carton_state(e, carton) != CARTON_WEIGHED)
+		carton_move(e, carton, CARTON_WEIGHED);
 	store_run(e->store, SQL_CARTON_SSCC, "ti", sscc, carton);
 	data = label_data(e, carton);
 	text = json_text(data);
@@ -82,6 +84,14 @@ bool pack_label(struct engine *e, struct command *c, struct outcome *o, int64_t 
 	}
 	o->touched |= TOUCHED_PRINT;
 	return true;
+}
+
+bool pack_label_missing(struct engine *e, int64_t carton)
+{
+	struct label l;
+
+	return carton_state(e, carton) == CARTON_WEIGHED &&
+		!read_label(store_query(e->store, SQL_LABEL_OF_CARTON, "i", carton), &l);
 }
 
 static bool same_label(const struct label *l, const char *sscc)
@@ -206,7 +216,9 @@ static void resolve_label(struct engine *e, struct command *c, struct outcome *o
 	unsigned to = strcmp(result, "printed") == 0 ? LABEL_PRINTED :
 		strcmp(result, "again") == 0 ? LABEL_DUE : LABEL_VOID;
 
-	if (!state_may_follow(MACHINE_LABEL, l->state, to)) {
+	/* A number that left the station is on a carton: it is not taken back. */
+	if (!state_may_follow(MACHINE_LABEL, l->state, to) ||
+		(to == LABEL_VOID && carton_state(e, l->carton) != CARTON_WEIGHED)) {
 		outcome_bad(o, "not_possible", "Label %s is %s", l->sscc, state_name(MACHINE_LABEL, l->state));
 		return;
 	}

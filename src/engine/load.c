@@ -233,7 +233,7 @@ static void ship_order(struct engine *e, struct command *c, struct outcome *o, c
 
 		json_array_append_new(cartons, carton_object(e, carton));
 		snprintf(place, sizeof(place), "carton/%lld", (long long)carton);
-		store_run(e->store, SQL_MOVE_OUT, "it", c->seq, place);
+		store_run(e->store, SQL_MOVE_OUT, "itt", c->seq, place, "ship");
 		store_run(e->store, SQL_STOCK_CLEAR, "t", place);
 		carton_move(e, carton, CARTON_SHIPPED);
 	}

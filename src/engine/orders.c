@@ -208,7 +208,8 @@ static void return_tote(struct engine *e, struct command *c, struct outcome *o, 
 		text_copy(tote, sizeof(tote), store_text(&q, 0));
 		store_end(&q);
 	}
-	if (!tote[0])
+	/* An order on the scale has given its tote back, and another may be picked into it. */
+	if (!tote[0] || !store_number(e->store, 0, SQL_TOTE_IS_OF, "tt", tote, order))
 		return;
 	store_run(e->store, SQL_TOTE_SET, "ttt", state_name(MACHINE_TOTE, TOTE_RETURN), order, tote);
 	case_open(e, c, o, "return_tote", ROLE_SUPERVISOR, tote, "returned",

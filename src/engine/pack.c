@@ -8,6 +8,18 @@
 
 #define UG_PER_G INT64_C(1000000)
 
+unsigned carton_state(struct engine *e, int64_t carton)
+{
+	struct store_cursor q = store_query(e->store, SQL_CARTON_STATE, "i", carton);
+	unsigned state = CARTON_VOID;
+
+	if (store_first(&q)) {
+		state = state_named(MACHINE_CARTON, store_text(&q, 0));
+		store_end(&q);
+	}
+	return state;
+}
+
 void carton_move(struct engine *e, int64_t carton, unsigned to)
 {
 	struct store_cursor q = store_query(e->store, SQL_CARTON_STATE, "i", carton);
@@ -41,6 +53,25 @@ static bool find_in_tote(struct engine *e, const char *place, const char *item, 
 	return true;
 }
 
+/* The same item may stand on several lines, and a case may hold more than one of them wants. */
+static void count_packed(struct engine *e, int64_t carton, const char *item, int64_t qty)
+{
+	for (int i = 0; qty > 0 && i < ORDER_LINES_MAX; i++) {
+		struct store_cursor q = store_query(e->store, SQL_LINE_TO_PACK, "it", carton, item);
+		char order[64];
+		int64_t line, take;
+
+		if (!store_first(&q))
+			return;
+		text_copy(order, sizeof(order), store_text(&q, 0));
+		line = store_int(&q, 1);
+		take = store_int(&q, 2) < qty ? store_int(&q, 2) : qty;
+		store_end(&q);
+		store_run(e->store, SQL_LINE_PACKED, "iti", take, order, line);
+		qty -= take;
+	}
+}
+
 bool pack_item(struct engine *e, struct command *c, struct outcome *o, int64_t carton, const char *tote,
 	const char *item, int64_t qty)
 {
@@ -54,7 +85,7 @@ bool pack_item(struct engine *e, struct command *c, struct outcome *o, int64_t c
 		return false;
 	}
 	stock_move(e, c, item, lot, from, to, qty, 0, "pack");
-	store_run(e->store, SQL_LINES_PACKED, "iit", qty, carton, item);
+	count_packed(e, carton, item, qty);
 	return true;
 }
 
@@ -129,9 +160,11 @@ bool pack_weigh(struct engine *e, struct command *c, struct outcome *o, int64_t 
 
 	keep_evidence(e, c, carton, &w, fits);
 	store_run(e->store, SQL_WEIGH_TAKEN, "i", carton);
-	if (fits)
-		return true;
 	snprintf(subject, sizeof(subject), "%lld", (long long)carton);
+	if (fits) {
+		case_close(e, o, "weight_off", subject, "weighed_again");
+		return true;
+	}
 	case_open(e, c, o, "weight_off", ROLE_SUPERVISOR, subject, "accept|repack",
 		"Carton %lld weighs %lld g, expected %lld g", (long long)carton, (long long)(w.value_ug / UG_PER_G),
 		(long long)(expected / UG_PER_G));

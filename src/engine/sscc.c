@@ -56,6 +56,17 @@ void sscc_of_scan(const char *aim, const char *data, char ret_sscc[19])
 		ret_sscc[0] = '\0';
 }
 
+/* A block is used without a look back: every number of it must be one, and nobody else's. */
+static int check_block(const char *prefix, int64_t first, int64_t count, char *why)
+{
+	char sscc[GS1_SSCC_SIZE];
+
+	if (gs1_sscc(prefix, first, sscc) == 0 && gs1_sscc(prefix, first + count - 1, sscc) == 0)
+		return 0;
+	snprintf(why, WHY_MAX, "\"prefix\", \"first\" and \"count\" must make SSCCs of 18 digits");
+	return -EINVAL;
+}
+
 int on_sscc_lease(struct engine *e, struct command *c, struct outcome *o, char *why)
 {
 	const char *block = NULL, *prefix = NULL;
@@ -70,8 +81,15 @@ int on_sscc_lease(struct engine *e, struct command *c, struct outcome *o, char *
 		{ "reserve", JSON_OPTIONAL, JSON_TRUE, &reserve, 0, 0 },
 	};
 
-	if (READ_ARGS(fields) < 0)
+	if (READ_ARGS(fields) < 0 || check_block(prefix, first, count, why) < 0)
 		return -EINVAL;
+	if (store_number(e->store, 0, SQL_BLOCK_OVERLAP, "ttii", prefix, block, first, count)) {
+		case_open(e, c, o, "sscc_overlap", ROLE_ADMIN, block, "noted",
+			"HQ leased SSCC block %s, but some of its numbers are in another block", block);
+		outcome_bad(o, "overlap", "some of these numbers are in another block");
+		o->keep = true;
+		return 0;
+	}
 	store_run(e->store, SQL_BLOCK_ADD, "ttiiiti", block, prefix, first, count, epoch,
 		reserve ? "reserve" : "normal", c->seq);
 	case_close(e, o, "no_sscc", "sscc", "leased");

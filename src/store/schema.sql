@@ -113,6 +113,7 @@ CREATE TABLE barcode (
 	item TEXT NOT NULL REFERENCES item,
 	pack_qty INTEGER NOT NULL CHECK (pack_qty > 0)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX barcode_item ON barcode (item, pack_qty, code); -- the code a prompt shows for an item
 
 CREATE TABLE location (
 	location TEXT PRIMARY KEY,

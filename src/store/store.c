@@ -117,6 +117,12 @@ static int prepare_all(struct store *store)
 	return 0;
 }
 
+void store_single_thread(void)
+{
+	sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 static int open_file(const char *path, const char *vfs, int flags, struct store **ret)
 {
 	struct store *store = calloc(1, sizeof(*store));
@@ -130,8 +136,10 @@ static int open_file(const char *path, const char *vfs, int flags, struct store 
 	sqlite3_extended_result_codes(store->db, 1);
 	/* FULL: an acknowledged command survives a power cut. The cache is bounded; the log is ours to
 	 * checkpoint between turns, never inside one. */
-	if (writer && (exec(store, "PRAGMA journal_mode=WAL") < 0 || exec(store, "PRAGMA synchronous=FULL") < 0 ||
-			exec(store, "PRAGMA wal_autocheckpoint=0") < 0))
+	/* Exclusive: one program, one connection. It needs no shared memory file and asks the kernel for no lock per
+	 * statement, and nobody can look at the living database by mistake. */
+	if (writer && (exec(store, "PRAGMA locking_mode=EXCLUSIVE") < 0 || exec(store, "PRAGMA journal_mode=WAL") < 0 ||
+			exec(store, "PRAGMA synchronous=FULL") < 0 || exec(store, "PRAGMA wal_autocheckpoint=0") < 0))
 		goto fail;
 	if (exec(store, "PRAGMA foreign_keys=ON") < 0 || exec(store, "PRAGMA cache_size=-32768") < 0 ||
 		exec(store, "PRAGMA temp_store=MEMORY") < 0)

@@ -14,6 +14,9 @@
 
 struct store;
 
+/* For a program with one thread, before its first store: SQLite then takes no locks and counts no memory. */
+void store_single_thread(void);
+
 /* Opens or creates; `vfs` names an SQLite VFS (NULL: the system's). 0 or -errno; -EILSEQ where the file is
  * no wharf database, -EPROTO where its schema is of a newer version. */
 int store_open(const char *path, const char *vfs, struct store **ret);

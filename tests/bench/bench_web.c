@@ -41,7 +41,7 @@ static void report_cpu(const char *who, double cpu_s, const struct tls_load *loa
 	char what[64];
 
 	text_format(what, sizeof(what), "processor time of %s", who);
-	report(NAME, what, cpu_s * 1e6 / (double)(load->scans ? load->scans : 1), "us/scan");
+	report(NAME, what, cpu_s * 1e6 / (double)(load->all ? load->all : 1), "us/scan");
 }
 
 static struct tls_load load_of(const struct bench_options *o)
@@ -60,8 +60,8 @@ static struct tls_load run_wharf(struct floor *f, const struct bench_options *o)
 	core_s = cpu_seconds(core);
 	web_s = cpu_seconds(web);
 	tls_load_run(f->port, handhelds, CONNECTIONS, &load);
-	report_cpu("wharfd, warm-up included", cpu_seconds(core) - core_s, &load);
-	report_cpu("wharf-web, warm-up and handshakes included", cpu_seconds(web) - web_s, &load);
+	report_cpu("wharfd", cpu_seconds(core) - core_s, &load);
+	report_cpu("wharf-web, handshakes included", cpu_seconds(web) - web_s, &load);
 	report(NAME, "memory of wharfd under load", (double)pss_kib(core) / 1024, "MiB");
 	report(NAME, "memory of wharf-web under load", (double)pss_kib(web) / 1024, "MiB");
 	floor_stop(f, web, SIGTERM);
@@ -140,7 +140,7 @@ static void run_node(struct floor *f, const struct bench_options *o, double echo
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	report_load("Node service", &load, echo);
-	report_cpu("the Node service, start and warm-up included", cpu_s, &load);
+	report_cpu("the Node service, handshakes included", cpu_s, &load);
 	samples_fini(&load.round_trips);
 }
 

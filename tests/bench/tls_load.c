@@ -122,6 +122,7 @@ static void take_answer(struct client *client, struct connection *c, const char 
 	else if (!floor_scan_answer(c->handheld, body))
 		die("not counted: %.600s", c->in);
 	load->answer_bytes = c->in_len;
+	load->all++;
 	if (elapsed > load->warm_up) {
 		load->scans++;
 		samples_add(&load->round_trips, now_ns() - c->sent_ns);

@@ -8,7 +8,7 @@
 struct tls_load {
 	double warm_up, seconds; /* in; seconds is also out: how long it was */
 	bool echo;               /* the other side answers anything: the answer is not looked at */
-	size_t scans;
+	size_t scans, all;       /* measured; with those of the warm-up */
 	size_t answer_bytes;     /* of the last answer, with its headers */
 	struct samples round_trips;
 };

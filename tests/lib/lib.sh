@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Helpers of the shell tests: source "$WHARF_SOURCE/tests/lib/lib.sh".
 set -euo pipefail
 
@@ -45,6 +46,7 @@ free_port() {
 }
 
 # Makes $work, a folder of this test's own; at the end every process in $pids is ended and it is gone.
+# A test that has more to clear away defines at_end().
 pids=()
 work=$(mktemp -d /tmp/wharf-test.XXXXXX)
 finish() {
@@ -52,7 +54,10 @@ finish() {
 	for pid in "${pids[@]:-}"; do
 		[ -n "$pid" ] && kill -KILL "$pid" 2>/dev/null || :
 	done
-	rm -rf "$work"
+	if declare -F at_end >/dev/null; then
+		at_end || :
+	fi
+	rm -rf --one-file-system "$work"
 	exit "$code"
 }
 trap finish EXIT

@@ -63,7 +63,12 @@ class Place:
             if process.poll() is None:
                 process.kill()
             process.wait()
+        # What a killed supervisor ran ends a moment later and may still write here.
+        wait_for(self.is_gone, what=f"{self.path} removed")
+
+    def is_gone(self):
         shutil.rmtree(self.path, ignore_errors=True)
+        return not os.path.exists(self.path)
 
 
 class FakeDoor(threading.Thread):
