@@ -15,6 +15,7 @@
 #define NOISE_G 8
 #define WEIGH_WAIT_MS 4000
 #define WEIGH_LOOK_MS 150
+#define EMPTY_WAIT_MS 3000
 #define LABEL_WAIT_MS 3000
 #define IDLE_MS 300
 
@@ -130,6 +131,7 @@ static int weigh(struct person *p)
 	int64_t packaging_g = config_int(p->world->config, "weight", "packaging_g");
 	int waited_ms = 0;
 
+	scale_wait_empty(&p->world->scale, EMPTY_WAIT_MS);
 	scale_put(&p->world->scale, world_tote_load_g(p->world, p->tote) + packaging_g + noise_g);
 	while (waited_ms < WEIGH_WAIT_MS && strcmp(person_expects(p), "weigh") == 0 &&
 		strcmp(last_code(p), "weight_off") != 0) {

@@ -14,7 +14,10 @@ static void answer(struct scale *s, uint8_t command)
 
 	if (!len)
 		return;
-	s->asked++;
+	if (s->pan.load_g == 0 && out[1] != '?' && !s->shown_empty) {
+		s->shown_empty = true;
+		pthread_cond_broadcast(&s->loop->changed);
+	}
 	if (write(s->tty.master, out, len) < 0)
 		log_debug("the host does not read the scale");
 }
@@ -35,7 +38,7 @@ int scale_open(struct scale *s, struct loop *loop, const char *port)
 {
 	int r;
 
-	*s = (struct scale){ .loop = loop };
+	*s = (struct scale){ .loop = loop, .shown_empty = true };
 	r = tty_open(&s->tty, port);
 	return r < 0 ? r : loop_add(loop, s->tty.master, POLLIN, on_ready, s);
 }
@@ -51,5 +54,19 @@ void scale_put(struct scale *s, int64_t load_g)
 {
 	pthread_mutex_lock(&s->loop->lock);
 	toledo_load(&s->pan, load_g, clock_boot_us(), SETTLE_US);
+	s->shown_empty = false;
 	pthread_mutex_unlock(&s->loop->lock);
+}
+
+bool scale_wait_empty(struct scale *s, int wait_ms)
+{
+	int64_t until_us = clock_boot_us() + wait_ms * US_PER_MS;
+	bool empty;
+
+	pthread_mutex_lock(&s->loop->lock);
+	while (!s->shown_empty && loop_wait(s->loop, until_us))
+		;
+	empty = s->shown_empty;
+	pthread_mutex_unlock(&s->loop->lock);
+	return empty;
 }

@@ -10,7 +10,7 @@ struct scale {
 	struct loop *loop;
 	struct tty tty;
 	struct toledo pan;
-	unsigned asked;    /* questions answered */
+	bool shown_empty;  /* the host was told of an empty pan since it was last unloaded */
 };
 
 int scale_open(struct scale *scale, struct loop *loop, const char *port);
@@ -18,5 +18,9 @@ void scale_close(struct scale *scale);
 
 /* Puts a load on the pan, 0 takes it off. Takes the world's lock itself. */
 void scale_put(struct scale *scale, int64_t load_g);
+
+/* A person looks at the display before the next load: waits until it showed the empty pan, wait_ms at
+ * most. False where it did not. */
+bool scale_wait_empty(struct scale *scale, int wait_ms);
 
 #endif

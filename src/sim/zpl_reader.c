@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gs1.h"
+
 #define FIELD_MAX 128
 
 void zpl_reader_init(struct zpl_reader *r)
@@ -88,25 +90,12 @@ static size_t plain_field(const char *from, size_t len, char *out)
 	return n;
 }
 
-/* GS1 mod 10 over all 18 digits: weights 3,1,3,… from the left give a multiple of ten. */
-static bool sscc_is_right(const char *digits)
-{
-	int sum = 0;
-
-	for (int i = 0; i < SSCC_TEXT - 1; i++) {
-		if (digits[i] < '0' || digits[i] > '9')
-			return false;
-		sum += (digits[i] - '0') * (i % 2 ? 1 : 3);
-	}
-	return sum % 10 == 0;
-}
-
 static bool take_sscc(const char *data, size_t len, char *ret_sscc)
 {
 	char plain[FIELD_MAX];
 	size_t n = plain_field(data, len, plain);
 
-	if (n < 2 + SSCC_TEXT - 1 || strncmp(plain, "00", 2) != 0 || !sscc_is_right(plain + 2))
+	if (n < 2 + SSCC_TEXT - 1 || strncmp(plain, "00", 2) != 0 || !gs1_check_ok(plain + 2, SSCC_TEXT - 1))
 		return false;
 	memcpy(ret_sscc, plain + 2, SSCC_TEXT - 1);
 	ret_sscc[SSCC_TEXT - 1] = '\0';

@@ -7,25 +7,22 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sodium.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "clock.h"
-#include "control.h"
 #include "json.h"
 #include "net.h"
-#include "orders.h"
 #include "text.h"
 #include "world.h"
 
 #define WAIT_MS 5000
-#define FLOOR WHARF_SOURCE_DIR "/src/sim/floor/demo.jsonl"
 
 struct rig {
 	struct loop loop;
@@ -61,14 +58,20 @@ static void rig_stop(struct rig *rig)
 	pthread_join(rig->thread, NULL);
 }
 
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
 static int rig_close(void **state)
 {
 	struct rig *rig = *state;
-	char command[96];
 
 	loop_fini(&rig->loop);
-	snprintf(command, sizeof(command), "rm -r %s", rig->folder);
-	assert_int_equal(system(command), 0);
+	assert_int_equal(nftw(rig->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
 	free(rig);
 	return 0;
 }
@@ -182,6 +185,13 @@ static void a_host_on_the_wire_gets_motion_and_then_the_weight(void **state)
 	}
 	read_bytes(fd, got + 4, 4);
 	assert_string_equal(got, "\x02" "02.050\r");
+	scale_put(&scale, 0);
+	assert_false(scale_wait_empty(&scale, 10));
+	do {
+		assert_int_equal(write(fd, "W", 1), 1);
+		assert_int_equal(read_bytes(fd, got, 4), 4);
+	} while (got[1] == '?');
+	assert_true(scale_wait_empty(&scale, WAIT_MS));
 	close(fd);
 	rig_stop(rig);
 	scale_close(&scale);
@@ -449,130 +459,6 @@ static void without_a_host_a_carton_waits_in_the_default_lane_for_a_person(void 
 	conveyor_close(&world.conveyor);
 }
 
-/* --- control, orders, floor */
-
-static const char *say_of(struct world *world, const char *message)
-{
-	static char say[128];
-	_cleanup_json_ json_t *object = json_loads(message, 0, NULL);
-	_cleanup_json_ json_t *answer = control_answer(world, object);
-
-	snprintf(say, sizeof(say), "%s", json_str(json_object_get(answer, "error"), "say"));
-	return say;
-}
-
-static void control_refuses_what_it_does_not_know(void **state)
-{
-	static struct world world = { .wan = { .listener = -1 } };
-	_cleanup_json_ json_t *question = json_loads("{\"status\":{}}", 0, NULL);
-	_cleanup_json_ json_t *answer = control_answer(&world, question);
-
-	(void)state;
-	assert_string_equal(say_of(&world, "{\"dance\":1}"), "unknown word");
-	assert_string_equal(say_of(&world, "{\"status\":{},\"wan\":1}"),
-		"one JSON object with one key is needed");
-	assert_string_equal(say_of(&world, "{\"printer\":5}"), "\"printer\" must be out or ok");
-	assert_string_equal(say_of(&world, "{\"wan\":\"cut\"}"), "there is no WAN here (option --wan)");
-	assert_string_equal(say_of(&world, "{\"close_loads\":{}}"), "");
-	assert_true(world.close_loads);
-	assert_true(json_is_integer(json_object_get(json_object_get(answer, "status"), "wrong_scans")));
-}
-
-static char *orders_of(struct rig *rig, uint64_t seed, const char *type)
-{
-	static struct floor floor;
-	char *text = NULL;
-
-	assert_int_equal(floor_load(&floor, FLOOR), 0);
-	assert_int_equal(orders_write(&floor, 40, seed, rig->folder), 0);
-	assert_int_equal(text_read_file(in_folder(rig, type), 1 << 20, &text, NULL), 0);
-	return text;
-}
-
-static void the_same_seed_writes_the_same_orders(void **state)
-{
-	_cleanup_free_ char *one = orders_of(*state, 7, "order.jsonl");
-	_cleanup_free_ char *same = orders_of(*state, 7, "order.jsonl");
-	_cleanup_free_ char *other = orders_of(*state, 8, "order.jsonl");
-	int lines = 0;
-
-	assert_string_equal(one, same);
-	assert_string_not_equal(one, other);
-	for (const char *p = one; *p; p++)
-		lines += *p == '\n';
-	assert_int_equal(lines, 40);
-}
-
-/* What docs/demo.md says the PINs are. */
-static const struct {
-	const char *badge, *pin;
-} pins[] = { { "picker1", "1111" }, { "packer1", "5555" }, { "loader1", "6666" },
-	{ "super1", "7777" }, { "guest1", "8888" }, { "guest2", "9999" } };
-
-static void key_of(const char *pin, const char *salt_hex, char *ret_hex)
-{
-	uint8_t salt[crypto_pwhash_SALTBYTES], key[32];
-
-	assert_int_equal(text_unhex(salt_hex, salt, sizeof(salt)), 0);
-	assert_int_equal(crypto_pwhash(key, sizeof(key), pin, strlen(pin), salt, 2, 64u << 20,
-				 crypto_pwhash_ALG_ARGON2ID13), 0);
-	text_hex(key, sizeof(key), ret_hex);
-}
-
-static void the_demo_floor_holds_the_keys_of_the_documented_pins(void **state)
-{
-	_cleanup_free_ char *text = NULL;
-	char *line, *rest, key[65];
-	size_t checked = 0;
-
-	(void)state;
-	assert_int_equal(text_read_file(FLOOR, 1 << 20, &text, NULL), 0);
-	rest = text;
-	while ((line = strsep(&rest, "\n"))) {
-		_cleanup_json_ json_t *command = json_loads(line, 0, NULL);
-		const json_t *args = json_object_get(command, "args");
-
-		for (size_t i = 0; i < array_len(pins); i++) {
-			if (strcmp(json_str(args, "badge"), pins[i].badge) != 0)
-				continue;
-			key_of(pins[i].pin, json_str(args, "salt"), key);
-			assert_string_equal(key, json_str(args, "key"));
-			checked++;
-		}
-	}
-	assert_int_equal(checked, array_len(pins));
-}
-
-static void a_broken_floor_file_is_refused(void **state)
-{
-	struct rig *rig = *state;
-	static struct floor floor;
-	const char bad[] = "{\"kind\":\"tote_put\",\"args\":{\"tote\":\"T1\"}}\n{\"kind\":\n";
-
-	assert_int_equal(text_write_file(in_folder(rig, "f"), bad, strlen(bad), 0644), 0);
-	assert_int_equal(floor_load(&floor, in_folder(rig, "f")), -EINVAL);
-	assert_int_equal(floor_load(&floor, in_folder(rig, "none")), -ENOENT);
-}
-
-static void a_tote_is_taken_by_one_person_only(void **state)
-{
-	static struct world world = { .floor = { .totes = { { .tote = "T1" }, { .tote = "T2" } },
-						 .totes_n = 2 } };
-	struct chance chance;
-	char one[FLOOR_NAME_MAX], two[FLOOR_NAME_MAX], three[FLOOR_NAME_MAX];
-
-	(void)state;
-	loop_init(&world.loop);
-	chance_seed(&chance, 1, "test");
-	assert_int_equal(world_take_tote(&world, &chance, one), 0);
-	assert_int_equal(world_take_tote(&world, &chance, two), 0);
-	assert_string_not_equal(one, two);
-	assert_int_equal(world_take_tote(&world, &chance, three), -ENOENT);
-	world_empty_tote(&world, one);
-	assert_int_equal(world_take_tote(&world, &chance, three), 0);
-	assert_string_equal(one, three);
-}
-
 #define RIG_TEST(name) cmocka_unit_test_setup_teardown(name, rig_open, rig_close)
 
 int main(void)
@@ -587,11 +473,6 @@ int main(void)
 		RIG_TEST(a_delay_holds_bytes_back),
 		RIG_TEST(a_modbus_host_decides_where_a_carton_goes),
 		RIG_TEST(without_a_host_a_carton_waits_in_the_default_lane_for_a_person),
-		cmocka_unit_test(control_refuses_what_it_does_not_know),
-		RIG_TEST(the_same_seed_writes_the_same_orders),
-		cmocka_unit_test(the_demo_floor_holds_the_keys_of_the_documented_pins),
-		RIG_TEST(a_broken_floor_file_is_refused),
-		cmocka_unit_test(a_tote_is_taken_by_one_person_only),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
