@@ -93,7 +93,7 @@ static void open_copy(struct raw *raw, const char *database, const char *path)
 	unlink(path);
 	check(raw, sqlite3_open(path, &raw->to), path);
 	check(raw, sqlite3_exec(raw->to,
-			   "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;"
+			   "PRAGMA main.locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;"
 			   "PRAGMA foreign_keys=ON; PRAGMA cache_size=-32768; PRAGMA temp_store=MEMORY",
 			   NULL, NULL, NULL),
 		"pragmas");
