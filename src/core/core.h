@@ -155,6 +155,7 @@ int core_start_site(struct core *core);
 int guard_open(struct core *core);
 int guard_check_witness(struct core *core);
 void guard_tick(struct core *core);
+void guard_disk_full(struct core *core); /* SQLite found it first; outside a transaction */
 struct moment guard_moment(struct core *core);
 /* A sentence where this id was at work when wharfd died twice in a row. */
 const char *guard_poisoned(struct core *core, const char *id);

@@ -147,14 +147,25 @@ static void free_ballast(struct core *core)
 		store_checkpoint(core->store, true);
 }
 
+void guard_disk_full(struct core *core)
+{
+	core->disk = DISK_CLOSED;
+	free_ballast(core);
+}
+
 static void watch_disk(struct core *core)
 {
 	struct statvfs s;
 	enum disk_level level;
+	int64_t free_mib;
 
 	if (statvfs(core->state, &s) < 0)
 		return;
-	level = level_of(core, (int64_t)s.f_bavail * (int64_t)s.f_frsize / MIB);
+	free_mib = (int64_t)s.f_bavail * (int64_t)s.f_frsize / MIB;
+	/* Space given up is no reason to open: the ballast must fit again. */
+	if (core->disk == DISK_CLOSED)
+		free_mib -= config_int(core->config, "core", "ballast_mib");
+	level = level_of(core, free_mib);
 	if (level == core->disk)
 		return;
 	log_warning("disk level changes from %d to %d", core->disk, level);

@@ -74,7 +74,7 @@ static void on_store_failure(struct core *core)
 	log_error("disk full, nothing is taken until there is space: %s", store_failure_text(core->store));
 	store_rollback(core->store);
 	store_clear(core->store);
-	core->disk = DISK_CLOSED;
+	guard_disk_full(core);
 	engine_load(&core->engine, core->store);
 	if (store_failure(core->store) != STORE_OK)
 		_exit(1);

@@ -131,6 +131,11 @@ static void find_place(struct engine *e, struct command *c)
 {
 	struct store_cursor q;
 
+	/* A page acts where its session signed on, whatever it calls its station. */
+	if (c->peer == DOOR_WEB) {
+		text_copy(c->place, sizeof(c->place), c->device);
+		return;
+	}
 	text_copy(c->place, sizeof(c->place), c->station[0] ? c->station : c->device);
 	if (c->station[0] || !c->device[0])
 		return;

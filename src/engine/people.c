@@ -78,12 +78,14 @@ static void open_dialogue(struct engine *e, struct command *c, struct outcome *o
 	struct dialogue d;
 	struct store_cursor q = store_query(e->store, SQL_STATION_KIND, "t", device);
 
-	if (store_first(&q)) {
+	bool station = store_first(&q);
+
+	if (station) {
 		text_copy(kind, sizeof(kind), store_text(&q, 0));
 		store_end(&q);
-	} else {
-		store_run(e->store, SQL_DEVICE_MEET, "ti", device, c->moment.now_us);
 	}
+	/* A station's page has a keyboard wedge of its own: what it heard last is kept like a handheld's. */
+	store_run(e->store, SQL_DEVICE_MEET, "tti", device, station ? "page" : "handheld", c->moment.now_us);
 	if (strcmp(kind, "pick") != 0 && strcmp(kind, "pack") != 0)
 		return;
 	if (!dialogue_load(e, device, &d)) {

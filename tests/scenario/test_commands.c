@@ -155,6 +155,18 @@ SCENE(a_piece_scanned_again_because_the_beep_was_lost_counts_once)
 	assert_int_equal(counted(p), 2);
 }
 
+SCENE(a_piece_typed_at_a_stations_page_again_counts_once)
+{
+	play_order(p, "O1", "NORTH", "TEA:3");
+	play_pick(p, "T1");
+	expect(p, play_scan(p, "pack1", "T1"), "tote");
+	expect(p, play_scan(p, "pack1", TEA_CODE), "packed");
+	p->deaf = true;
+	expect(p, play_scan(p, "pack1", TEA_CODE), "already");
+	assert_int_equal(play_number(p, "SELECT packed FROM order_line"), 1);
+	expect(p, play_scan(p, "pack1", TEA_CODE), "packed");
+}
+
 SCENE(after_a_lost_beep_other_data_is_a_new_scan)
 {
 	play_order(p, "O1", "NORTH", "TEA:1");
@@ -269,6 +281,7 @@ int main(void)
 		cmocka_unit_test(an_origin_belongs_to_the_peer_and_device_that_used_it_first),
 		cmocka_unit_test(a_decided_refusal_is_journalled_and_remembered),
 		cmocka_unit_test(a_piece_scanned_again_because_the_beep_was_lost_counts_once),
+		cmocka_unit_test(a_piece_typed_at_a_stations_page_again_counts_once),
 		cmocka_unit_test(after_a_lost_beep_other_data_is_a_new_scan),
 		cmocka_unit_test(a_refused_scan_whose_answer_was_lost_may_be_made_again),
 		cmocka_unit_test(a_carton_inducted_twice_after_a_lost_beep_waits_once),

@@ -70,6 +70,18 @@ SCENE(a_session_works_only_on_its_own_device)
 		"\"args\":{\"key\":\"start\"}}"), "not_allowed");
 }
 
+SCENE(a_page_acts_at_its_own_place_only)
+{
+	play_order(p, "O1", "NORTH", "TEA:1");
+	play_pick(p, "T1");
+	play_pack_to_weigh(p, "T1");
+	expect(p, play_send(p, DOOR_WEB, json_pack("{s:s, s:s, s:s, s:s, s:I, s:{s:s}}", "kind", "key", "device", "hh2", "actor",
+		"session-of-hh2-0001", "station", "pack1", "step",
+		(json_int_t)play_number(p, "SELECT step FROM dialogue WHERE place = 'pack1'"), "args", "key", "weigh")),
+		"screen_moved");
+	assert_string_equal(play_words(p, "SELECT last_code FROM dialogue WHERE place = 'pack1'"), "closed");
+}
+
 SCENE(a_day_of_uptime_is_a_mark)
 {
 	expect(p, play_internal(p, "day", json_object()), "day");
@@ -97,6 +109,7 @@ int main(void)
 		cmocka_unit_test(a_scanner_on_a_cable_works_only_while_somebody_is_signed_on),
 		cmocka_unit_test(who_takes_over_a_handheld_goes_on_where_it_stands),
 		cmocka_unit_test(a_session_works_only_on_its_own_device),
+		cmocka_unit_test(a_page_acts_at_its_own_place_only),
 		cmocka_unit_test(a_day_of_uptime_is_a_mark),
 		cmocka_unit_test(a_device_that_is_not_configured_is_not_known),
 	};
