@@ -19,7 +19,7 @@ for name in $names; do
 	targets+=("bench_$name")
 done
 say "building: release"
-{ cmake --preset release && cmake --build --preset release -j "$(nproc)" --target "${targets[@]}"; } \
+{ cmake --preset release -DBUILD_TESTING=ON && cmake --build --preset release -j "$(nproc)" --target "${targets[@]}"; } \
 	>"$results/build.log" 2>&1 || { tail -n 20 "$results/build.log"; exit 1; }
 
 # The Node yardstick of "web"; without it that row is missing and the bench says so.
