@@ -11,7 +11,7 @@ from floor import *
 NIGHTLY = bool(os.environ.get("WHARF_NIGHTLY"))
 ITEM = "TEA-500"
 # One fault at a time by night; by day a few orders pass together, each with a fault of its own.
-TOGETHER = 1 if NIGHTLY else 3
+TOGETHER = 1 if NIGHTLY else 4
 # Asked again and again, whatever the order does: the first of each stands for all.
 POLLS = re.compile(r"(query|rows) |outcome key|command key|prompt/")
 # What only a new connection brings: seen after another message's loss.
