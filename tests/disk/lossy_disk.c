@@ -174,7 +174,7 @@ void disk_cut(struct disk *disk, uint64_t seed, long after, const char *name)
 
 void disk_on(struct disk *disk)
 {
-	disk->off = false;
+	disk->off = disk->cut_waits = false;
 	memset(disk->faults, 0, sizeof(disk->faults));
 }
 

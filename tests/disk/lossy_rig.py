@@ -43,7 +43,14 @@ class LossyCore(Core):
 
     def report(self):
         with open(self.disk + "/.ctl", "rb", buffering=0) as f:
-            return json.loads(f.read())
+            return json.loads(f.read(4096))
+
+    def listens(self):
+        try:
+            Door(self).close()
+            return True
+        except OSError:
+            return False
 
     def cut(self, seed):
         """The power goes now; what was on its way dies with it."""
@@ -133,18 +140,24 @@ class Importer(Worker):
 
 
 class Clerk(Worker):
-    """Orders come, some are held, released or cancelled."""
+    """Orders come, each with a tote of its own; of three one is held, released and cancelled."""
 
     def __init__(self, boot="clerk"):
         super().__init__("ctl", boot)
 
     def act(self):
-        order, what = divmod(self.n, 4)
-        if what == 0 or order % 3 == 0:
-            lines = [{"line": 1, "item": "TEA", "qty": 2}, {"line": 2, "item": "POT", "qty": 1}]
-            return "order_put", {"order": f"O{self.n}", "carrier": "NORTH", "lines": lines}, {}
-        kind = ("order_hold", "order_release", "order_cancel")[what - 1]
-        return kind, {"order": f"O{self.n - what}", "reason": "test"}, {}
+        number, what = divmod(self.n, 6)
+        order = f"O{number}"
+        if what < 2:
+            return (("tote_put", {"tote": "T-" + order}, {}), ("order_put", self.order(order), {}))[what]
+        if what < 5 and number % 3 == 0:
+            return ("order_hold", "order_release", "order_cancel")[what - 2], {"order": order, "reason": "test"}, {}
+        return "item_put", {"item": f"Y{self.n}", "title": "y", "barcode": f"9{self.n}", "weight_g": 1}, {}
+
+    @staticmethod
+    def order(order):
+        lines = [{"line": 1, "item": "TEA", "qty": 2}, {"line": 2, "item": "POT", "qty": 1}]
+        return {"order": order, "carrier": "NORTH", "lines": lines}
 
 
 class Picker(Worker):
@@ -155,7 +168,6 @@ class Picker(Worker):
     def __init__(self, n):
         super().__init__("web", f"hh-{n}-origin")
         self.badge, self.device, self.session = f"B{n}", f"hh-{n}", f"session-of-picker-{n}"
-        self.tote = f"T{n}"
         self.prompt = None
         self.picked = 0
 
@@ -175,15 +187,13 @@ class Picker(Worker):
         expect = self.prompt["expect"] if self.prompt else "start"
         if expect == "start":
             return "key", {"key": "start"}, more
-        data = {"location": lambda: self.prompt["data"]["location"], "tote": lambda: self.tote,
+        data = {"location": lambda: self.prompt["data"]["location"], "tote": lambda: "T-" + self.prompt["data"]["order"],
                 "item": lambda: self.CODES[self.prompt["data"]["item"]]}[expect]()
         return "scan", {"aim": "", "data": data}, more
 
     def took(self, outcome):
         self.prompt = outcome["prompt"] or self.prompt
         self.picked += outcome["code"] == "counted"
-        if outcome["code"] == "in_tote" and self.prompt["expect"] == "start":
-            self.tote = f"{self.tote}-"  # the next order goes into another
 
 
 def furnish(core, pickers):

@@ -9,8 +9,17 @@ from wharftest import *
 NIGHTLY = os.environ.get("WHARF_NIGHTLY") == "1"
 SEED = int(os.environ.get("WHARF_SEED", "7"))
 SECONDS = 600 if NIGHTLY else 22
-PROOF_EVERY = 6
-AGAIN_MAX = 60  # answers of earlier lives asked again after each cut
+PROOF_EVERY = 10
+AGAIN_MAX = 20  # answers of earlier lives asked again after each cut
+
+
+def cut_while_starting(core, seed, after):
+    core.power_on()
+    core.control(f"cut {seed} {after}")
+    core.process = core.start(BIN + "/wharfd", "-c", core.config, stderr=subprocess.DEVNULL)
+    wait_for(lambda: core.report()["off"] or core.process.poll() is not None or core.listens(), what="a start or a cut")
+    if not core.report()["off"]:
+        core.cut(seed)
 
 
 def start_again(core, workers):
@@ -65,11 +74,13 @@ def live(core, workers, chance, life):
         core.control(f"cut {chance.getrandbits(31)} {chance.randrange(1, 6)} {chance.choice(['witness', 'witness.new', 'state'])}")
         limit = 2.5
     else:
-        core.control(f"cut {chance.getrandbits(31)} {chance.randrange(1, 400)}")
-        limit = 1.0
+        core.control(f"cut {chance.getrandbits(31)} {chance.randrange(1, 250)}")
+        limit = 0.6
     end = time.monotonic() + limit
     work(workers, lambda: time.monotonic() > end or core.report()["off"])
-    core.cut(chance.getrandbits(31)) if not core.report()["off"] else core.kill()
+    if not core.report()["off"]:
+        core.cut(chance.getrandbits(31))
+    core.kill()
     drain(workers)
 
 
@@ -83,6 +94,8 @@ def test_no_answer_is_lost_by_a_power_cut():
             core.control(f"strict {life % 2}")
             live(core, workers, chance, life)
             life += 1
+            if life % 3 == 0:  # and again, before it is up
+                cut_while_starting(core, chance.getrandbits(31), chance.randrange(1, 30))
             start_again(core, workers)
             lost = answers_lost(workers, chance)
             assert not lost, f"seed {SEED}, cut {life}: {lost[:3]}"
