@@ -31,6 +31,7 @@ static void remove_unfinished(const struct store_backup *b)
 int store_backup_start(struct store *store, const char *path, struct store_backup **ret)
 {
 	struct store_backup *b = calloc(1, sizeof(*b));
+	int r;
 
 	if (!b)
 		return -ENOMEM;
@@ -48,8 +49,9 @@ int store_backup_start(struct store *store, const char *path, struct store_backu
 	*ret = b;
 	return 0;
 fail:
+	r = b->target && sqlite3_system_errno(b->target) ? -sqlite3_system_errno(b->target) : -EIO;
 	store_backup_end(b);
-	return -EIO;
+	return r;
 }
 
 static int error_of(int code)

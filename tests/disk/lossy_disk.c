@@ -218,8 +218,6 @@ int disk_make(struct disk *disk, const char *path, mode_t mode, struct disk_file
 		r = -EEXIST;
 	if (r == 0 && (disk->names.live.n == NAMES_MAX || disk->used >= disk->space))
 		r = -ENOSPC;
-	if (r == 0)
-		r = fault_of(disk, DISK_WRITE, path);
 	if (r < 0)
 		return r;
 	file = new_file(disk, mode);

@@ -81,13 +81,13 @@ static int lossy_readdir(const char *path, void *out, fuse_fill_dir_t add, off_t
 {
 	const char *name;
 
+	(void)path;
 	(void)at;
-	(void)info;
 	(void)flags;
 	add(out, ".", NULL, 0, 0);
 	add(out, "..", NULL, 0, 0);
 	for (size_t i = 0; i < disk.names.live.n; i++)
-		if (name_is_in(disk.names.live.list[i].path, path, &name))
+		if (name_is_in(disk.names.live.list[i].path, handle_of(info)->path, &name))
 			add(out, name, NULL, 0, 0);
 	return 0;
 }

@@ -3,7 +3,7 @@ import select
 import shutil
 
 from wharfd_rig import Core, Door
-from wharftest import BIN, json, os, skip, subprocess, wait_for
+from wharftest import BIN, json, os, skip, subprocess, time, wait_for
 
 SPACE = 256 << 20
 LIMITS = "[core]\nballast_mib = 1\nwarn_free_mib = 4\nintake_free_mib = 3\nclosed_free_mib = 2\n"
@@ -20,10 +20,12 @@ class LossyCore(Core):
         os.mkdir(self.disk)
         if not os.path.exists(BIN + "/lossy_fs"):
             self.give_up("lossy_fs was not built: needs libfuse3-dev")
-        self.fuse = subprocess.Popen([BIN + "/lossy_fs", self.disk, str(space)], stderr=subprocess.PIPE, text=True)
+        self.says = open(self.path + "/fuse.log", "w+", encoding="utf-8")
+        self.fuse = subprocess.Popen([BIN + "/lossy_fs", self.disk, str(space)], stderr=self.says)
         wait_for(lambda: os.path.ismount(self.disk) or self.fuse.poll() is not None, what="the file system")
         if not os.path.ismount(self.disk):
-            self.give_up(f"needs root and /dev/fuse: {self.fuse.stderr.read().strip()}")
+            self.says.seek(0)
+            self.give_up(f"needs root and /dev/fuse: {self.says.read().strip()}")
 
     def give_up(self, why):
         shutil.rmtree(self.path)
@@ -33,9 +35,14 @@ class LossyCore(Core):
         for process in self.processes:
             process.kill()
             process.wait()
+        broken = self.fuse.poll() is not None
         subprocess.run(["umount", "-l", self.disk], check=True)
         self.fuse.wait()
+        self.says.seek(0)
+        said = self.says.read()
+        self.says.close()
         super().__exit__(*args)
+        assert not broken, f"the file system of this test ended: {said[-3000:]}"
 
     def control(self, line):
         with open(self.disk + "/.ctl", "wb", buffering=0) as f:
@@ -74,6 +81,7 @@ class Worker:
         self.waiting = {}   # sent, no answer
         self.sent = {}      # answered: what was asked
         self.answers = {}   # answered: the outcome
+        self.refused = {}   # not taken because of the disk: what was asked
 
     def connect(self, core):
         """Comes back, and sends what has no answer once more."""
@@ -89,7 +97,7 @@ class Worker:
         pass
 
     def speak(self):
-        while len(self.waiting) < self.busy:
+        while len(self.waiting) < self.busy and not self.refused:
             act = self.act()
             if not act:
                 return
@@ -108,6 +116,10 @@ class Worker:
         if not data:
             return False
         answer = json.loads(data)
+        if "refused" in answer and answer["refused"]["why"] == "disk_full":
+            assert answer["refused"]["say"], answer
+            self.refused[answer["refused"]["id"]] = self.waiting.pop(answer["refused"]["id"])
+            return True
         assert "outcome" in answer, f"not taken: {answer}"
         outcome = answer["outcome"]
         prompt = outcome.pop("prompt", None)
@@ -116,9 +128,18 @@ class Worker:
         self.took({**outcome, "prompt": prompt})
         return True
 
+    def try_again(self):
+        """What was not taken left its number free."""
+        self.waiting.update(self.refused)
+        for message in self.refused.values():
+            self.door.send(message)
+        self.refused = {}
+
     def ask_again(self, ids):
         """Those whose answer is not the one that was given."""
         lost = []
+        while self.waiting:  # what was sent before is answered first
+            assert self.hear()
         for id in ids:
             answer = self.door.ask(self.sent[id])
             outcome = answer.get("outcome") or answer["refused"]
@@ -131,12 +152,13 @@ class Worker:
 class Importer(Worker):
     """Many commands of a turn."""
 
-    def __init__(self, boot="import"):
-        super().__init__("ctl", boot, BUSY)
+    def __init__(self, boot="import", busy=BUSY):
+        super().__init__("ctl", boot, busy)
 
     def act(self):
         n = self.n + 1
-        return "item_put", {"item": f"X{n}", "title": "x" * 100, "barcode": f"{n}", "weight_g": 5}, {}
+        item = f"{self.boot}-{n}"
+        return "item_put", {"item": item, "title": "x" * 100, "barcode": item, "weight_g": 5}, {}
 
 
 class Clerk(Worker):
@@ -210,17 +232,26 @@ def furnish(core, pickers):
     door.close()
 
 
-def work(workers, until):
+def work(workers, until, seconds=30):
     """Everybody works until that is true, or the core is gone. True while it is there."""
+    end = time.monotonic() + seconds
     for worker in workers:
         worker.speak()
     while not until():
+        assert time.monotonic() < end, f"not in {seconds} s"
         doors = {worker.door.socket: worker for worker in workers}
         for socket in select.select(list(doors), [], [], 0.02)[0]:
             if not doors[socket].hear():
                 return False
             doors[socket].speak()
     return True
+
+
+def settle(workers):
+    """What was sent is answered; nobody says more."""
+    for worker in workers:
+        while worker.waiting:
+            assert worker.hear(), "the core went away"
 
 
 def drain(workers):

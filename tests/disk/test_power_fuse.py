@@ -37,9 +37,6 @@ def answers_lost(workers, chance):
     """Asks for the newest answers, and for some of the old ones."""
     lost = []
     for worker in workers:
-        # What had no answer before the cut is answered first.
-        while worker.waiting:
-            assert worker.hear()
         ids = list(worker.answers)
         lost += worker.ask_again(chance.sample(ids[:-AGAIN_MAX], min(AGAIN_MAX, max(0, len(ids) - AGAIN_MAX))))
         lost += worker.ask_again(ids[-AGAIN_MAX:])
