@@ -191,6 +191,16 @@ void release_topic(struct core *core, struct peer *peer, struct topic *topic)
 	}
 }
 
+void release_status(struct core *core)
+{
+	for (size_t i = 0; i < core->peers_n; i++) {
+		struct topic *topic = peer_topic(core->peers[i], "status");
+
+		if (topic)
+			release_topic(core, core->peers[i], topic);
+	}
+}
+
 static bool topic_touched(const struct topic *topic, const struct peer *peer, unsigned touched)
 {
 	if (strncmp(topic->name, "orders/", 7) == 0)
