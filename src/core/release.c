@@ -68,10 +68,8 @@ static void offer_labels(struct core *core, struct peer *peer, struct topic *top
 	}
 }
 
-static void offer_diverts(struct core *core, struct peer *peer, struct topic *topic, const char *plc)
+static void push_diverts(struct peer *peer, struct topic *topic, const char *order, struct store_cursor q)
 {
-	struct store_cursor q = store_query(core->store, SQL_DIVERT_OFFER, "ti", plc, INT64_C(0));
-
 	while (store_next(&q)) {
 		char id[40];
 
@@ -79,11 +77,18 @@ static void offer_diverts(struct core *core, struct peer *peer, struct topic *to
 			continue;
 		snprintf(id, sizeof(id), "d-%lld", (long long)store_int(&q, 0));
 		push_order(peer, topic->name,
-			json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "order", "divert", "id", id, "tracking",
+			json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "order", order, "id", id, "tracking",
 				(json_int_t)store_int(&q, 1), "seq", (json_int_t)store_int(&q, 2), "lane",
 				(json_int_t)store_int(&q, 3), "reason", (json_int_t)store_int(&q, 4), "deadline_us",
 				(json_int_t)store_int(&q, 5)));
 	}
+}
+
+/* Taken on an earlier connection: the link says what became of it, it is not written again. */
+static void offer_diverts(struct core *core, struct peer *peer, struct topic *topic, const char *plc)
+{
+	push_diverts(peer, topic, "recover", store_query(core->store, SQL_DIVERT_RECOVER, "t", plc));
+	push_diverts(peer, topic, "divert", store_query(core->store, SQL_DIVERT_OFFER, "ti", plc, INT64_C(0)));
 }
 
 static void offer_weighs(struct core *core, struct peer *peer, struct topic *topic, const char *scale)
