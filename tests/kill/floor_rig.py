@@ -146,6 +146,8 @@ class Floor(Place):
     # --- work
 
     def send(self, kind, objects):
+        """From HQ. Not while it is down: who sends must know what was taken."""
+        wait_for(lambda: self.works("wharf-hq", "status"), 60, "the hub")
         self.tool("wharf-hq", "send", SITE, kind, "-", text="".join(o if o.endswith("\n") else o + "\n" for o in objects))
 
     def send_orders(self, n):

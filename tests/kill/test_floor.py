@@ -2,7 +2,7 @@
 """kill -9 of each program of a running floor at random moments; afterwards every book is true.
 
 WHARF_KILLS sets how many (default 32; 200 with WHARF_NIGHTLY=1), WHARF_SEED which ones. Each kill is written into
-kills.log of the test's folder under .build as it happens; the folder of the floor's log is beside it."""
+BUILD/kill/kills.log as it happens; after a failure the programs' log, the labels and the database are kept beside it."""
 import random
 import re
 import shutil
@@ -14,7 +14,7 @@ NIGHTLY = os.environ.get("WHARF_NIGHTLY") == "1"
 KILLS = int(os.environ.get("WHARF_KILLS") or (200 if NIGHTLY else 32))
 SEED = int(os.environ.get("WHARF_SEED") or 0) or random.SystemRandom().randrange(1, 10 ** 6)
 PACE_MS = 30
-PAUSE_S = (0.3, 2.5)       # between two kills
+PAUSE_S = (0.1, 1.1)       # between two kills
 AGAIN = 0.25               # of the kills are followed by another as soon as the program is back
 AGAIN_S = 0.4
 BACKLOG = 10               # orders on the floor at any time
@@ -98,6 +98,14 @@ def check_books(floor):
     floor.tool("wharf", "replay")
 
 
+def keep(floor, folder):
+    """What a person needs to find out why: log, labels and a copy of the database."""
+    floor.run_tool("wharf", "backup", "failed.db")
+    for path in (floor.log, floor.path + "/labels.jsonl", floor.state + "/backup/failed.db"):
+        if os.path.exists(path):
+            shutil.copy(path, folder)
+
+
 def main():
     folder = results_folder()
     print(f"seed {SEED}, {KILLS} kills; repeat with WHARF_SEED={SEED} WHARF_KILLS={KILLS}; moments in {folder}/kills.log", flush=True)
@@ -116,8 +124,9 @@ def main():
             check_deaths(floor, killer)
             check_people(floor.status())
             check_books(floor)
-        finally:
-            shutil.copy(floor.log, folder + "/floor.log")
+        except BaseException:
+            keep(floor, folder)
+            raise
 
 
 main()
