@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """kill -9 of each program of a running floor at random moments; afterwards every book is true.
 
-WHARF_KILLS sets how many (default 32; 200 with WHARF_NIGHTLY=1), WHARF_SEED which ones. Each kill is written into
+WHARF_KILLS sets how many (default 40; 200 with WHARF_NIGHTLY=1), WHARF_SEED which ones. Each kill is written into
 BUILD/kill/kills.log as it happens; after a failure the programs' log, the labels and the database are kept beside it."""
 import random
 import re
@@ -11,7 +11,7 @@ from floor_rig import Floor
 from wharftest import alive, json, os, sys, time, wait_for
 
 NIGHTLY = os.environ.get("WHARF_NIGHTLY") == "1"
-KILLS = int(os.environ.get("WHARF_KILLS") or (200 if NIGHTLY else 32))
+KILLS = int(os.environ.get("WHARF_KILLS") or (200 if NIGHTLY else 40))
 SEED = int(os.environ.get("WHARF_SEED") or 0) or random.SystemRandom().randrange(1, 10 ** 6)
 PACE_MS = 30
 PAUSE_S = (0.1, 1.1)       # between two kills
@@ -106,6 +106,13 @@ def keep(floor, folder):
             shutil.copy(path, folder)
 
 
+def check_job_names(floor):
+    """With the database's own series, so that no job of another is ever taken for one of these."""
+    with open(floor.log, errors="replace") as f:
+        names = re.findall(r" job=(wharf-\S+?):? ", f.read())
+    assert names and all(re.fullmatch(r"wharf-[0-9a-f]{8}-\d+-\d+-\d+", name) for name in names), names
+
+
 def main():
     folder = results_folder()
     print(f"seed {SEED}, {KILLS} kills; repeat with WHARF_SEED={SEED} WHARF_KILLS={KILLS}; moments in {folder}/kills.log", flush=True)
@@ -124,6 +131,7 @@ def main():
             check_deaths(floor, killer)
             check_people(floor.status())
             check_books(floor)
+            check_job_names(floor)
         except BaseException:
             keep(floor, folder)
             raise
