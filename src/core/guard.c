@@ -19,7 +19,6 @@
 #include "text.h"
 
 #define MIB (INT64_C(1) << 20)
-#define DAY_UPTIME_US (INT64_C(20) * 3600 * US_PER_S)
 /* A wall clock that moved this much against the boot clock has jumped; records stay doubtful so long after. */
 #define CLOCK_JUMP_US (2 * US_PER_S)
 #define CLOCK_DOUBT_US (600 * US_PER_S)
@@ -109,7 +108,6 @@ int guard_open(struct core *core)
 	int r = open_poison(core);
 
 	core->clock_offset_us = clock_real_us() - clock_boot_us();
-	core->day_mark_us = clock_boot_us();
 	return r < 0 ? r : make_ballast(core);
 }
 
@@ -268,14 +266,6 @@ int guard_check_witness(struct core *core)
 
 void guard_tick(struct core *core)
 {
-	struct decided d;
-	int64_t now_us = clock_boot_us();
-
 	watch_disk(core);
 	keep_witness(core);
-	if (core_closed(core) || now_us - core->day_mark_us < DAY_UPTIME_US)
-		return;
-	core->day_mark_us = now_us;
-	if (turn_internal(core, "day", json_object(), &d) == 0)
-		engine_result_fini(&d.result);
 }

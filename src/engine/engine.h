@@ -152,7 +152,9 @@ struct segment {
 bool segment_get(struct store *store, int64_t number, struct segment *ret);
 void segment_read(const struct store_cursor *row, struct segment *ret); /* of SQL_SEGMENT_GET or _AFTER */
 
-/* Retention. What was decided before this sequence has no answer kept; 0: nothing is that old. */
+/* Retention. So many days of uptime in day marks, rounded up: never kept shorter than promised. */
+int64_t day_marks(int64_t days);
+/* What was decided before this sequence has no answer kept; 0: nothing is that old. */
 int64_t prune_kept_seq(struct engine *e);
 void prune_start(struct engine *e, struct outcome *o);
 

@@ -22,8 +22,7 @@ struct prune {
 	int64_t at[2];        /* how far a step of many commands has come */
 };
 
-/* So many days of uptime in marks, rounded up: never kept shorter than promised. */
-static int64_t marks_of(int64_t days)
+int64_t day_marks(int64_t days)
 {
 	return (days * 24 + HOURS_PER_MARK - 1) / HOURS_PER_MARK;
 }
@@ -45,7 +44,7 @@ static int64_t mark_at(struct engine *e, int64_t day, enum mark what)
 
 int64_t prune_kept_seq(struct engine *e)
 {
-	return mark_at(e, e->day - marks_of(KEEP_DAYS), MARK_SEQ);
+	return mark_at(e, e->day - day_marks(KEEP_DAYS), MARK_SEQ);
 }
 
 /* The last number of the first `limit` answers of an origin that were decided before `seq`; 0: none. An origin's numbers
@@ -231,7 +230,7 @@ static void go_on(struct engine *e, struct outcome *o, const struct prune_step *
 int on_prune(struct engine *e, struct command *c, struct outcome *o, char *why)
 {
 	int64_t orders_days = store_number(e->store, KEEP_ORDERS_DAYS, SQL_SETTING, "t", "keep_orders_days"), continuation = 0;
-	struct prune p = { .keep_day = e->day - marks_of(KEEP_DAYS), .orders_day = e->day - marks_of(orders_days) };
+	struct prune p = { .keep_day = e->day - day_marks(KEEP_DAYS), .orders_day = e->day - day_marks(orders_days) };
 	const char *name = NULL;
 	const struct json_field fields[] = {
 		{ "continuation", JSON_REQUIRED, JSON_INTEGER, &continuation, 1, INT64_MAX },

@@ -1,6 +1,7 @@
 /* The journal's segments. A segment ends with a copy of the whole database, made by wharfd between two turns; what was
  * found out about that copy comes in here as commands, so that a replay knows it, too. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "engine.h"
@@ -103,6 +104,8 @@ int on_segment_sealed(struct engine *e, struct command *c, struct outcome *o, ch
 	return 0;
 }
 
+#define CHANGED "its file is missing or not the one that was sealed"
+
 /* "" where the rows of the segment may go. HQ must hold the hash of the file that has them, and no answer that is still
  * kept may stand in them. */
 static const char *why_kept(struct engine *e, const struct segment *s, const uint8_t *hash)
@@ -110,13 +113,23 @@ static const char *why_kept(struct engine *e, const struct segment *s, const uin
 	int64_t kept_seq = prune_kept_seq(e);
 
 	if (!s->hashed || memcmp(s->state_hash, hash, HASH_BYTES) != 0)
-		return "its file is not the one that was sealed";
+		return CHANGED;
 	if (!s->witnessed)
 		return "HQ has not witnessed it";
 	if (s->dropped || s->last_seq >= kept_seq)
 		return "it is not old enough";
 	return store_number(e->store, 0, SQL_SEGMENT_DROPPABLE, "i", kept_seq) == s->number ? "" :
 											     "an older one is there";
+}
+
+static void tell_admin(struct engine *e, struct command *c, struct outcome *o, const struct segment *s)
+{
+	char subject[32];
+
+	snprintf(subject, sizeof(subject), "%lld", (long long)s->number);
+	case_open(e, c, o, "segment", ROLE_ADMIN, subject, "noted",
+		"The file %s of journal segment %lld is missing or was changed", s->snapshot, (long long)s->number);
+	o->keep = true;
 }
 
 int on_segment_drop(struct engine *e, struct command *c, struct outcome *o, char *why)
@@ -134,6 +147,8 @@ int on_segment_drop(struct engine *e, struct command *c, struct outcome *o, char
 		return -EINVAL;
 	kept = segment_get(e->store, number, &s) ? why_kept(e, &s, hash) : "there is none";
 	if (kept[0]) {
+		if (strcmp(kept, CHANGED) == 0)
+			tell_admin(e, c, o, &s);
 		outcome_bad(o, "kept", "Segment %lld stays: %s", (long long)number, kept);
 		return 0;
 	}

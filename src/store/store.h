@@ -22,6 +22,8 @@ void store_single_thread(void);
 int store_open(const char *path, const char *vfs, struct store **ret);
 /* For a copy: nothing is written to it. */
 int store_open_readonly(const char *path, struct store **ret);
+/* A copy of `from` (NULL: empty) to try things on: its file has no name any more and is gone with the store. */
+int store_open_scratch(const char *from, struct store **ret);
 void store_close(struct store *store);
 
 /* What went wrong since the last clear. */
