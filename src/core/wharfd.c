@@ -144,8 +144,10 @@ static int open_core(struct core *core)
 	days_open(core);
 	if (!core_closed(core))
 		r = core_start_site(core);
-	if (r == 0)
+	if (r == 0) {
 		days_tick(core);
+		segments_tick(core);
+	}
 	return r;
 }
 
