@@ -17,7 +17,6 @@
 #include "log.h"
 #include "text.h"
 
-#define DAY_UPTIME_US (INT64_C(20) * 3600 * US_PER_S)
 /* A wall clock that moved this much against the boot clock has jumped; records stay doubtful so long after. */
 #define CLOCK_JUMP_US (2 * US_PER_S)
 #define CLOCK_DOUBT_US (600 * US_PER_S)
@@ -91,7 +90,6 @@ int guard_open(struct core *core)
 	int r = open_poison(core);
 
 	core->clock_offset_us = clock_real_us() - clock_boot_us();
-	core->day_mark_us = clock_boot_us();
 	if (r == 0)
 		disk_open(core);
 	return r;
@@ -209,14 +207,6 @@ int guard_check_witness(struct core *core)
 
 void guard_tick(struct core *core)
 {
-	struct decided d;
-	int64_t now_us = clock_boot_us();
-
 	disk_watch(core);
 	keep_witness(core);
-	if (core_closed(core) || now_us - core->day_mark_us < DAY_UPTIME_US)
-		return;
-	core->day_mark_us = now_us;
-	if (turn_internal(core, "day", json_object(), &d) == 0)
-		engine_result_fini(&d.result);
 }
