@@ -20,6 +20,7 @@ struct prune {
 	int64_t keep_day;     /* rows of earlier day marks may go */
 	int64_t orders_day;   /* the same for orders and what belongs to them */
 	int64_t at[2];        /* how far a step of many commands has come */
+	int64_t rows;         /* written by this command */
 };
 
 int64_t day_marks(int64_t days)
@@ -79,7 +80,7 @@ static bool prune_answers(struct engine *e, struct prune *p)
 		n = last_old_answer(e, origin, seq, PRUNE_ROWS_MAX - rows, &some);
 		if (n)
 			store_run(e->store, SQL_PRUNE_ANSWERS, "ii", origin, n);
-		rows += some;
+		p->rows = rows += some;
 		if (rows < PRUNE_ROWS_MAX)
 			p->at[0] = origin;
 	}
@@ -95,55 +96,59 @@ static bool prune_outbox(struct engine *e, struct prune *p)
 	if (!last)
 		return false;
 	store_run(e->store, SQL_LINK_SET_BASE, "i", last);
-	return store_run(e->store, SQL_PRUNE_OUTBOX, "i", last) == PRUNE_ROWS_MAX;
+	p->rows = store_run(e->store, SQL_PRUNE_OUTBOX, "i", last);
+	return p->rows == PRUNE_ROWS_MAX;
 }
 
 static bool prune_journal(struct engine *e, struct prune *p)
 {
 	int64_t last = store_number(e->store, 0, SQL_PRUNE_JOURNAL_LAST, "i", PRUNE_ROWS_MAX);
 
-	(void)p;
-	return last && store_run(e->store, SQL_PRUNE_JOURNAL, "i", last) == PRUNE_ROWS_MAX;
+	if (last)
+		p->rows = store_run(e->store, SQL_PRUNE_JOURNAL, "i", last);
+	return p->rows == PRUNE_ROWS_MAX;
 }
 
-static bool prune_by(struct engine *e, enum sql sql, int64_t limit)
+static bool prune_by(struct engine *e, struct prune *p, enum sql sql, int64_t limit)
 {
-	return limit > 0 && store_run(e->store, sql, "ii", limit, PRUNE_ROWS_MAX) == PRUNE_ROWS_MAX;
+	if (limit > 0)
+		p->rows = store_run(e->store, sql, "ii", limit, PRUNE_ROWS_MAX);
+	return p->rows == PRUNE_ROWS_MAX;
 }
 
 static bool prune_sessions(struct engine *e, struct prune *p)
 {
-	return prune_by(e, SQL_PRUNE_SESSIONS, p->keep_day);
+	return prune_by(e, p, SQL_PRUNE_SESSIONS, p->keep_day);
 }
 
 static bool prune_throttle(struct engine *e, struct prune *p)
 {
-	return prune_by(e, SQL_PRUNE_THROTTLE, p->keep_day);
+	return prune_by(e, p, SQL_PRUNE_THROTTLE, p->keep_day);
 }
 
 static bool prune_diverts(struct engine *e, struct prune *p)
 {
-	return prune_by(e, SQL_PRUNE_DIVERTS, mark_at(e, p->keep_day, MARK_DIVERT));
+	return prune_by(e, p, SQL_PRUNE_DIVERTS, mark_at(e, p->keep_day, MARK_DIVERT));
 }
 
 static bool prune_inducts(struct engine *e, struct prune *p)
 {
-	return prune_by(e, SQL_PRUNE_INDUCTS, mark_at(e, p->keep_day, MARK_INDUCT));
+	return prune_by(e, p, SQL_PRUNE_INDUCTS, mark_at(e, p->keep_day, MARK_INDUCT));
 }
 
 static bool prune_weighs(struct engine *e, struct prune *p)
 {
-	return prune_by(e, SQL_PRUNE_WEIGHS, mark_at(e, p->keep_day, MARK_WEIGH));
+	return prune_by(e, p, SQL_PRUNE_WEIGHS, mark_at(e, p->keep_day, MARK_WEIGH));
 }
 
 static bool prune_weights(struct engine *e, struct prune *p)
 {
-	return prune_by(e, SQL_PRUNE_WEIGHTS, mark_at(e, p->orders_day, MARK_WEIGHT));
+	return prune_by(e, p, SQL_PRUNE_WEIGHTS, mark_at(e, p->orders_day, MARK_WEIGHT));
 }
 
 static bool prune_cases(struct engine *e, struct prune *p)
 {
-	return prune_by(e, SQL_PRUNE_CASES, mark_at(e, p->orders_day, MARK_CASE));
+	return prune_by(e, p, SQL_PRUNE_CASES, mark_at(e, p->orders_day, MARK_CASE));
 }
 
 /* Their sum stays, so that stock is still what was moved. */
@@ -157,7 +162,8 @@ static bool prune_movements(struct engine *e, struct prune *p)
 	store_run(e->store, SQL_CARRY_IN, "i", last);
 	store_run(e->store, SQL_CARRY_OUT, "i", last);
 	store_run(e->store, SQL_CARRY_NOTHING, "");
-	return store_run(e->store, SQL_PRUNE_MOVEMENTS, "i", last) == PRUNE_MOVEMENTS_MAX;
+	p->rows = store_run(e->store, SQL_PRUNE_MOVEMENTS, "i", last);
+	return p->rows == PRUNE_MOVEMENTS_MAX;
 }
 
 static int64_t prune_order(struct engine *e, const char *order)
@@ -176,7 +182,7 @@ static int64_t prune_order(struct engine *e, const char *order)
 static bool prune_orders(struct engine *e, struct prune *p)
 {
 	char orders[PRUNE_ORDERS_MAX][64];
-	int64_t at[PRUNE_ORDERS_MAX][2], rows = 0;
+	int64_t at[PRUNE_ORDERS_MAX][2];
 	size_t n = 0;
 	struct store_cursor q = store_query(e->store, SQL_PRUNE_ORDERS_AFTER, "iiii", p->orders_day, p->at[0], p->at[1],
 		(int64_t)PRUNE_ORDERS_MAX);
@@ -187,8 +193,8 @@ static bool prune_orders(struct engine *e, struct prune *p)
 		at[n][1] = store_int(&q, 2);
 	}
 	store_end(&q);
-	for (size_t i = 0; i < n && rows < PRUNE_ROWS_MAX / 2; i++) {
-		rows += prune_order(e, orders[i]);
+	for (size_t i = 0; i < n && p->rows < PRUNE_ROWS_MAX / 2; i++) {
+		p->rows += prune_order(e, orders[i]);
 		memcpy(p->at, at[i], sizeof(p->at));
 	}
 	return n > 0;
@@ -218,13 +224,22 @@ void prune_start(struct engine *e, struct outcome *o)
 	continuation_add(e, o, "prune", json_pack("{s:s}", "step", steps[0].name));
 }
 
-static void go_on(struct engine *e, struct outcome *o, const struct prune_step *step, const struct prune *p, bool more)
+/* Up to the first step that writes; what is left is for the next command. */
+static void run_steps(struct engine *e, struct outcome *o, const struct prune_step *step, struct prune *p)
 {
-	if (more)
-		continuation_add(e, o, "prune",
-			json_pack("{s:s, s:I, s:I}", "step", step->name, "at", (json_int_t)p->at[0], "at2", (json_int_t)p->at[1]));
-	else if (step + 1 < steps + array_len(steps))
-		continuation_add(e, o, "prune", json_pack("{s:s}", "step", step[1].name));
+	const struct prune_step *end = steps + array_len(steps);
+
+	for (; step < end; step++, p->at[0] = p->at[1] = 0) {
+		bool more = step->run(e, p);
+
+		if (more)
+			continuation_add(e, o, "prune", json_pack("{s:s, s:I, s:I}", "step", step->name, "at", (json_int_t)p->at[0],
+								"at2", (json_int_t)p->at[1]));
+		else if (p->rows && step + 1 < end)
+			continuation_add(e, o, "prune", json_pack("{s:s}", "step", step[1].name));
+		if (more || p->rows)
+			return;
+	}
 }
 
 int on_prune(struct engine *e, struct command *c, struct outcome *o, char *why)
@@ -244,7 +259,7 @@ int on_prune(struct engine *e, struct command *c, struct outcome *o, char *why)
 	continuation_done(e, continuation);
 	for (size_t i = 0; i < array_len(steps); i++)
 		if (strcmp(steps[i].name, name) == 0)
-			go_on(e, o, &steps[i], &p, steps[i].run(e, &p));
+			run_steps(e, o, &steps[i], &p);
 	outcome_quiet(o, "pruned");
 	return 0;
 }
