@@ -129,6 +129,18 @@ static void outside_json_is_read_by_name_type_and_range(void **state)
 	assert_string_equal(why, "\"a\" must be 2 to 5");
 }
 
+static void the_name_of_an_unknown_key_is_text_also_where_it_is_cut(void **state)
+{
+	static const char outside[] = "{\"kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk\xc3\xa4k\":1}";
+	_cleanup_json_ json_t *object = json_parse(outside, strlen(outside), NULL, 0);
+	char why[128] = "";
+
+	(void)state;
+	assert_int_equal(json_fields(object, NULL, 0, why, sizeof(why)), -EINVAL);
+	assert_true(text_is_utf8(why, strlen(why)));
+	assert_string_equal(why, "unknown key \"kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk?\"");
+}
+
 static void a_text_cut_in_a_character_is_made_text_again(void **state)
 {
 	char cut[] = "Gr\xc3\xb6\xc3", wild[] = "\xff" "a\xe2\x82" "b\xe2\x82\xac";
@@ -150,6 +162,7 @@ int main(void)
 		cmocka_unit_test(the_built_in_floor_serves_where_no_station_is_named),
 		cmocka_unit_test(a_file_may_change_the_built_in_floor),
 		cmocka_unit_test(outside_json_is_read_by_name_type_and_range),
+		cmocka_unit_test(the_name_of_an_unknown_key_is_text_also_where_it_is_cut),
 		cmocka_unit_test(a_text_cut_in_a_character_is_made_text_again),
 	};
 
