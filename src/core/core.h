@@ -107,6 +107,7 @@ struct core {
 	enum disk_level disk;
 	char closed_reason[160]; /* "" while the door is open */
 	char incarnation[33];    /* of a database that is being made */
+	char machine[64];
 	int64_t witnessed_seq;
 	bool witness_failed;     /* said once */
 	bool site_started;       /* the engine knows who we are */
