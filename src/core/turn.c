@@ -17,8 +17,20 @@
 /* Timers decided in one turn beside the commands. */
 #define OVERDUE_PER_TURN 4
 
+/* An origin's commands are decided in the order it made them, whatever their kinds: behind one that overtook it a
+ * command would be "forgotten". So one that follows a slower one of its origin waits with that. */
+static int behind_its_own(const struct core *core, const struct pending *p, int priority)
+{
+	for (int i = PRIORITIES - 1; i > priority; i--)
+		for (const struct pending *q = core->queue_first[i]; q; q = q->next)
+			if (q->peer_serial == p->peer_serial && strcmp(q->command.origin, p->command.origin) == 0)
+				return i;
+	return priority;
+}
+
 void turn_queue(struct core *core, struct pending *p, int priority)
 {
+	priority = behind_its_own(core, p, priority);
 	if (core->queue_last[priority])
 		core->queue_last[priority]->next = p;
 	else

@@ -7,6 +7,8 @@
 #include "engine.h"
 #include "json.h"
 
+#define CONFIRMED_PER_TURN 400
+
 static int order_word(struct engine *e, struct command *c, struct outcome *o, const char *type, const json_t *body,
 	char *why)
 {
@@ -115,6 +117,26 @@ int on_hq_down(struct engine *e, struct command *c, struct outcome *o, char *why
 	return 0;
 }
 
+/* After days without HQ one acknowledgement may confirm thousands. */
+static void confirm_orders(struct engine *e, struct outcome *o)
+{
+	int n = store_run(e->store, SQL_ORDERS_CONFIRM, "i", (int64_t)CONFIRMED_PER_TURN);
+
+	if (n > 0)
+		o->touched |= TOUCHED_ORDERS;
+	if (n == CONFIRMED_PER_TURN)
+		continuation_add(e, o, "orders_confirm", json_object());
+}
+
+int on_orders_confirm(struct engine *e, struct command *c, struct outcome *o, char *why)
+{
+	(void)why;
+	continuation_done(e, json_int(c->args, "continuation"));
+	confirm_orders(e, o);
+	outcome_quiet(o, "confirmed");
+	return 0;
+}
+
 int on_hq_acked(struct engine *e, struct command *c, struct outcome *o, char *why)
 {
 	int64_t cum = 0, safe = 0, head = store_number(e->store, 0, SQL_LINK_HEAD, "");
@@ -136,8 +158,7 @@ int on_hq_acked(struct engine *e, struct command *c, struct outcome *o, char *wh
 		return 0;
 	}
 	store_run(e->store, SQL_LINK_SET_ACKED, "iit", cum, safe, hub_gen);
-	if (store_run(e->store, SQL_ORDERS_CONFIRM, "i", cum) > 0)
-		o->touched |= TOUCHED_ORDERS;
+	confirm_orders(e, o);
 	o->touched |= TOUCHED_LINK;
 	outcome_quiet(o, "noted");
 	return 0;

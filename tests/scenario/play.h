@@ -32,6 +32,8 @@ struct play {
 	struct play_origin origins[PLAY_ORIGINS_MAX];
 	size_t origins_n;
 	int64_t down_n;
+	int rows_most; /* that a command has written so far */
+	bool unproven; /* the test has put rows there by itself: nothing can be replayed */
 	bool lazy; /* continuations wait for play_continue() */
 	/* For the next command only: */
 	bool deaf;          /* its device heard nothing of the last outcome */
