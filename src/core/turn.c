@@ -116,13 +116,16 @@ static void refuse_closed(struct core *core, const struct pending *p)
 			core->disk >= DISK_CLOSED ? "Not accepting: the disk is full" : core->closed_reason);
 }
 
-/* What the poison file calls a command: a continuation comes again under a new id, but its row stays. */
+/* What the poison file calls a command. The core's own comes again under a new id (the next run's first commands take
+ * its number), but for the same row. */
 static void guard_name(const struct command *command, char *out, size_t size)
 {
-	int64_t continuation = command->peer == PEER_INTERNAL ? json_int(command->args, "continuation") : 0;
+	int64_t continuation = json_int(command->args, "continuation");
 
-	if (continuation)
-		text_format(out, size, "core/%s:%lld", command->kind->name, (long long)continuation);
+	if (command->peer == PEER_INTERNAL)
+		text_format(out, size, "core/%s:%lld%.40s", command->kind->name,
+			(long long)(continuation ? continuation : json_int(command->args, "divert")),
+			json_str(command->args, "badge"));
 	else
 		text_copy(out, size, command->id);
 }

@@ -1,6 +1,7 @@
 /* What comes from HQ: the effect and the down cursor are one transaction. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
@@ -184,7 +185,7 @@ int on_hq_epoch(struct engine *e, struct command *c, struct outcome *o, char *wh
 {
 	int64_t epoch = 0;
 	const char *hub_gen = NULL;
-	char text[32];
+	char text[32] = "0";
 	const struct json_field fields[] = {
 		{ "epoch", JSON_REQUIRED, JSON_INTEGER, &epoch, 0, INT64_MAX },
 		{ "hub_gen", JSON_REQUIRED, JSON_STRING, &hub_gen, 0, 80 },
@@ -192,6 +193,12 @@ int on_hq_epoch(struct engine *e, struct command *c, struct outcome *o, char *wh
 
 	if (READ_ARGS(fields) < 0)
 		return -EINVAL;
+	/* Numbers of an epoch that is over were given out already. */
+	store_meta(e->store, "epoch", text, sizeof(text));
+	if (epoch < strtoll(text, NULL, 10)) {
+		outcome_bad(o, "old_epoch", "Epoch %lld is over: it is %s", (long long)epoch, text);
+		return 0;
+	}
 	snprintf(text, sizeof(text), "%lld", (long long)epoch);
 	store_set_meta(e->store, "epoch", text);
 	o->touched |= TOUCHED_LINK | TOUCHED_OUTBOX;

@@ -34,7 +34,7 @@ static struct play_origin *origin_of(struct play *p, enum door_kind peer, const 
 
 static struct moment moment_of(const struct play *p)
 {
-	return (struct moment){ .now_us = p->now_us, .boot_us = p->boot_us };
+	return (struct moment){ .now_us = p->now_us, .boot_us = p->boot_us, .doubtful = p->doubtful };
 }
 
 static void keep_answer(struct play *p, const struct engine_result *r)

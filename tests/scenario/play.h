@@ -34,6 +34,7 @@ struct play {
 	int64_t down_n;
 	int rows_most; /* that a command has written so far */
 	bool unproven; /* the test has put rows there by itself: nothing can be replayed */
+	bool doubtful; /* nobody knows what time it is */
 	bool lazy; /* continuations wait for play_continue() */
 	/* For the next command only: */
 	bool deaf;          /* its device heard nothing of the last outcome */

@@ -93,6 +93,8 @@ void core_rig_close(struct core_rig *rig)
 	struct core *core = rig->core;
 
 	peers_destroy(core);
+	for (size_t i = 0; i < rig->fds_n; i++)
+		close(rig->fds[i]);
 	sd_event_source_disable_unref(core->turn_source);
 	sd_event_source_disable_unref(core->deadline_source);
 	sd_event_unref(core->event);
@@ -109,17 +111,13 @@ void rig_connect(struct core_rig *rig, enum door_kind kind, const char *boot, st
 
 	assert_int_equal(door_path(rig->folder, kind, path, sizeof(path)), 0);
 	*ret = (struct rig_peer){ .rig = rig, .fd = door_connect(path) };
-	assert_true(ret->fd >= 0);
+	assert_true(ret->fd >= 0 && rig->fds_n < RIG_PEERS_MAX);
+	rig->fds[rig->fds_n++] = ret->fd;
 	while (rig->core->peers_n == before)
 		assert_true(sd_event_run(rig->core->event, 1000000) >= 0);
 	ret->serial = rig->core->peers[before]->serial;
 	rig_say(ret, "{\"hello\":{\"peer\":\"%s\",\"version\":1,\"boot\":\"%s\"}}", door_kind_name(kind), boot);
 	assert_non_null(strstr(rig_hear(ret), "welcome"));
-}
-
-void rig_hang_up(struct rig_peer *peer)
-{
-	close(peer->fd);
 }
 
 void rig_say(struct rig_peer *peer, const char *format, ...)

@@ -5,10 +5,14 @@
 
 #include "core.h"
 
+#define RIG_PEERS_MAX 8
+
 struct core_rig {
 	char folder[64];
 	struct config *config;
 	struct core *core;
+	int fds[RIG_PEERS_MAX]; /* the peers' ends */
+	size_t fds_n;
 };
 
 /* A peer that has said hello. */
@@ -23,7 +27,6 @@ void core_rig_open(struct core_rig *rig);
 void core_rig_close(struct core_rig *rig);
 
 void rig_connect(struct core_rig *rig, enum door_kind kind, const char *boot, struct rig_peer *ret);
-void rig_hang_up(struct rig_peer *peer);
 
 /* The core has read this message, whatever its loop would have taken first. */
 void rig_say(struct rig_peer *peer, const char *format, ...) __attribute__((format(printf, 2, 3)));
