@@ -46,4 +46,7 @@ int text_read_file(const char *path, size_t max, char **ret_text, size_t *ret_le
 /* Writes through a temporary file, fsync and rename: old or new, never half. 0 or -errno. */
 int text_write_file(const char *path, const void *bytes, size_t len, unsigned mode);
 
+/* The name of a new or renamed file is on disk only when its folder is. 0 or -errno. */
+int text_sync_folder_of(const char *path);
+
 #endif

@@ -133,9 +133,10 @@ static int open_core(struct core *core)
 		log_error("start failed: %s state=%s run=%s", strerror(-r), core->state, core->run);
 		return r;
 	}
-	if (!core_closed(core))
-		r = core_start_site(core);
-	return r;
+	/* On a full disk it is told when there is space: until then the door is there and says why it is closed. */
+	if (!core_closed(core) && core_start_site(core) < 0)
+		log_warning("started on a full disk");
+	return 0;
 }
 
 static void close_core(struct core *core)

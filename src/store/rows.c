@@ -255,6 +255,8 @@ int store_rows(struct store *store, const char *name, const json_t *args, const 
 	}
 	sqlite3_finalize(s);
 	sqlite3_progress_handler(store->db, 0, NULL, NULL);
+	if ((code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOMEM)
+		store_note_failure(store, code, name);
 	if (code != SQLITE_DONE) {
 		snprintf(why, why_size, "%s", code == SQLITE_TOOBIG ? "a row is longer than a message" : sqlite3_errmsg(store->db));
 		json_decref(rows);

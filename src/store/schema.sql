@@ -386,6 +386,8 @@ CREATE TABLE divert (
 	deadline_us INTEGER NOT NULL  -- boot time
 ) STRICT;
 CREATE INDEX divert_open ON divert (plc, state) WHERE state IN ('asked', 'due');
+CREATE INDEX divert_taken ON divert (plc) WHERE state = 'taken';
+CREATE INDEX divert_unpaired ON divert (plc) WHERE carton = 0 AND lane = 0;
 CREATE INDEX divert_tracking ON divert (plc, tracking);
 
 CREATE TABLE load (

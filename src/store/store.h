@@ -94,8 +94,11 @@ int store_rows(struct store *store, const char *name, const json_t *args, const 
 /* BLAKE2b over all tables of state, row by row in key order. 0 or -EIO. */
 int store_state_hash(struct store *store, uint8_t *ret_hash);
 
-/* Checkpoint when the log has grown; bounded. Returns its size in frames. */
+/* Checkpoint when the log has grown; bounded. Returns its size in frames. A full disk is no failure, a broken one is. */
 int store_checkpoint(struct store *store, bool truncate);
+
+/* Bytes of the database without its log. */
+int64_t store_size(struct store *store);
 
 /* The whole file checked by SQLite: 0, or -EILSEQ with the first finding in `why`. */
 int store_integrity(struct store *store, char *why, size_t why_size);
