@@ -13,7 +13,9 @@
 #define ENGINE_VERSION 1
 
 /* Limits on one command (docs/core.md). */
+#define COMMAND_ROWS_MAX 500
 #define ORDER_LINES_MAX 100
+#define ORDER_TASKS_MAX 160 /* bins an order is picked from; each is four rows at most in what follows */
 #define SHIP_TO_MAX 2000
 #define SCAN_DATA_MAX 4096
 #define SCAN_AGE_MAX_MS 10000
@@ -168,7 +170,8 @@ kind_handler on_device_state, on_divert_request, on_divert_taken, on_divert_ende
 	on_order_cancel, on_stage, on_load_close, on_lane_set, on_label_resolve, on_hq_down, on_hq_acked,
 	on_sscc_lease, on_hq_link, on_hq_epoch, on_item_put, on_location_put, on_tote_put, on_stock_adjust,
 	on_user_put, on_order_put, on_started, on_allocate, on_load_ship, on_divert_late, on_login_verified,
-	on_login_failed, on_day, on_prune, on_segment_seal, on_segment_sealed, on_segment_drop;
+	on_login_failed, on_day, on_prune, on_segment_seal, on_segment_sealed, on_segment_drop, on_tote_empty,
+	on_orders_confirm;
 
 /* Shared by on_hq_down and the handlers of the same things from ctl. */
 int order_put(struct engine *e, struct command *c, struct outcome *o, const json_t *args, char *why);

@@ -43,7 +43,8 @@ static const struct kind kinds[] = {
 	{ "scan", BRIDGE | WEB | CTL, 0, on_scan, PRIORITY_SCAN },
 	{ "key", WEB | CTL, 0, on_key, PRIORITY_PAGE },
 	{ "weight", BRIDGE, 0, on_weight, PRIORITY_SCAN },
-	{ "device_state", BRIDGE | PLC | PRINT, 0, on_device_state, PRIORITY_HQ },
+	/* First, because what the device asks next waits behind it. */
+	{ "device_state", BRIDGE | PLC | PRINT, 0, on_device_state, PRIORITY_PLC },
 	{ "divert_request", PLC, 0, on_divert_request, PRIORITY_PLC },
 	{ "divert_taken", PLC, 0, on_divert_taken, PRIORITY_PLC },
 	{ "divert_ended", PLC, 0, on_divert_ended, PRIORITY_PLC },
@@ -73,6 +74,8 @@ static const struct kind kinds[] = {
 	{ "order_put", CTL, 0, on_order_put, PRIORITY_BULK },
 	{ "started", CORE, 0, on_started, PRIORITY_PLC },
 	{ "allocate", CORE, 0, on_allocate, PRIORITY_BULK },
+	{ "tote_empty", CORE, 0, on_tote_empty, PRIORITY_BULK },
+	{ "orders_confirm", CORE, 0, on_orders_confirm, PRIORITY_BULK },
 	{ "load_ship", CORE, 0, on_load_ship, PRIORITY_BULK },
 	{ "divert_late", CORE, 0, on_divert_late, PRIORITY_PLC },
 	{ "login_verified", CORE, 0, on_login_verified, PRIORITY_PAGE },

@@ -33,6 +33,9 @@ struct play {
 	size_t origins_n;
 	int64_t down_n;
 	struct store *sealed; /* the state behind the last sealed segment; a replay begins there */
+	int rows_most; /* that a command has written so far */
+	bool unproven; /* the test has put rows there by itself: nothing can be replayed */
+	bool doubtful; /* nobody knows what time it is */
 	bool lazy; /* continuations wait for play_continue() */
 	/* For the next command only: */
 	bool deaf;          /* its device heard nothing of the last outcome */

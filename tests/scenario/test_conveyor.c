@@ -393,6 +393,32 @@ SCENE(shipment_numbers_carry_the_epoch_hq_gave)
 	play_convey(p, sscc);
 	expect(p, load_close(p, "north"), "closing");
 	assert_string_equal(play_words(p, "SELECT number FROM shipment"), "DEMO-3-000001");
+	assert_string_equal(play_words(p, "SELECT number FROM load WHERE lane = 'north'"), "DEMO-3-000001");
+}
+
+SCENE(an_epoch_never_goes_back)
+{
+	expect(p, play_text(p, DOOR_SYNC, "{\"kind\":\"hq_epoch\",\"args\":{\"epoch\":3,\"hub_gen\":\"g\"}}"), "noted");
+	expect(p, play_text(p, DOOR_SYNC, "{\"kind\":\"hq_epoch\",\"args\":{\"epoch\":2,\"hub_gen\":\"g\"}}"), "old_epoch");
+	assert_string_equal(play_words(p, "SELECT value FROM meta WHERE key = 'epoch'"), "3");
+	expect(p, play_text(p, DOOR_SYNC, "{\"kind\":\"hq_epoch\",\"args\":{\"epoch\":3,\"hub_gen\":\"g\"}}"), "noted");
+}
+
+/* Deadlines are of the boot clock: whoever sets the wall clock moves none of them. */
+SCENE(a_wall_clock_that_jumps_moves_no_deadline)
+{
+	char sscc[19];
+
+	waiting(p, sscc);
+	expect(p, play_divert_request(p, 1, 7, 1, ""), "decided");
+	p->now_us += 7200 * PLAY_S;
+	p->doubtful = true;
+	expect(p, play_divert_taken(p, 1), "taken");
+	expect(p, play_divert_request(p, 2, 8, 1, ""), "asked");
+	p->boot_us += 251000;
+	p->now_us -= 7200 * PLAY_S;
+	play_wait(p, 1);
+	assert_string_equal(play_words(p, "SELECT state FROM divert ORDER BY divert"), "taken late");
 }
 
 SCENE(faults_of_the_plc_open_a_case_until_they_are_gone)
@@ -436,6 +462,8 @@ int main(void)
 		cmocka_unit_test(an_unknown_or_unready_carton_is_taken_off),
 		cmocka_unit_test(a_closed_load_ships_each_order_once),
 		cmocka_unit_test(shipment_numbers_carry_the_epoch_hq_gave),
+		cmocka_unit_test(an_epoch_never_goes_back),
+		cmocka_unit_test(a_wall_clock_that_jumps_moves_no_deadline),
 		cmocka_unit_test(faults_of_the_plc_open_a_case_until_they_are_gone),
 	};
 

@@ -250,6 +250,27 @@ def test_a_copy_can_be_audited_replayed_and_asked_for_facts():
         assert hashlib.sha256(open(copy, "rb").read()).hexdigest() == before, "the copy was written to"
 
 
+def deadline_after(core, seq, deadline_ms):
+    """A run of wharfd in which the PLC has so much time; what it asked for then."""
+    core.configure("[station induct1]\nkind = induct\n[lane default]\nnumber = 9\nplc = conveyor1\nrole = default\n"
+                   f"[plc conveyor1]\nstation = induct1\ndeadline_ms = {deadline_ms}\n")
+    core.begin()
+    plc = Door(core, "plc", boot=f"plc-{seq}")
+    request = {"seq": seq, "tracking": 7000 + seq, "point": 1, "read": 1, "code": ""}
+    assert plc.command("divert_request", request, device="conveyor1")["ok"]
+
+
+def test_a_replay_uses_the_settings_of_its_time():
+    with Core() as core:
+        deadline_after(core, 1, 250)
+        core.end()
+        deadline_after(core, 2, 900)
+        copy = backup(core, Door(core))
+        core.kill()
+        replay = wharfd("--replay", copy, "--json")
+        assert replay.returncode == 0, replay.stdout
+
+
 def tampered(copy, sql):
     database = sqlite3.connect(copy)
     database.execute(sql)
