@@ -6,7 +6,7 @@
 #include "internal.h"
 
 #define LINES 100
-#define BINS_A_LINE 2
+#define BINS_A_LINE 3
 
 static void add_bins(struct play *p)
 {
