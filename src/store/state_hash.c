@@ -10,8 +10,9 @@
  * (an index into the journal, pruned by age). */
 static const char *const tables[][2] = {
 	{ "meta", "key" }, { "origin", "name" }, { "day", "day" }, { "continuation", "id" },
-	{ "outbox", "n" }, { "link", "one" }, { "down_raw", "n" }, { "item", "item" }, { "barcode", "code" },
-	{ "location", "location" }, { "lot", "item, lot" }, { "stock", "place, item, lot" },
+	{ "outbox", "n" }, { "link", "one" }, { "down_raw", "n" }, { "catalog", "one" },
+	{ "item", "item, generation" }, { "barcode", "code, generation" }, { "location", "location, generation" },
+	{ "import", "import" }, { "import_stock", "n" }, { "lot", "item, lot" }, { "stock", "place, item, lot" },
 	{ "movement", "movement" }, { "tote", "tote" }, { "lane", "lane" }, { "station", "station" },
 	{ "device", "device" }, { "user", "badge" }, { "session", "session" }, { "throttle", "key" },
 	{ "dialogue", "place" }, { "orders", "order_id" }, { "order_line", "order_id, line" },
