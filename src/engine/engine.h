@@ -174,6 +174,8 @@ bool import_books_stock(struct engine *e);
 
 /* A name that came from outside: 0, or -EINVAL with `why`. */
 int check_name(const char *key, const char *name, char *why);
+/* First expired first out sorts by it: 0, or -EINVAL with `why`. */
+int check_date(const char *key, const char *date, char *why);
 
 /* json_fields() on a command's arguments. */
 #define READ_ARGS(fields) json_fields(c->args ? c->args : json_object_shared(), fields, array_len(fields), why, WHY_MAX)

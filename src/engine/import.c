@@ -157,7 +157,7 @@ static int stage_stock(struct engine *e, struct outcome *o, const json_t *row, c
 	};
 
 	if (json_fields(row, fields, array_len(fields), why, WHY_MAX) < 0 || check_name("lot", lot, why) < 0 ||
-		check_name("expiry", expiry, why) < 0)
+		check_date("expiry", expiry, why) < 0)
 		return -EINVAL;
 	if (!store_number(e->store, 0, SQL_LOCATION_IS, "t", location))
 		outcome_bad(o, "unknown_location", "There is no location %s", location);
