@@ -225,7 +225,7 @@ static int write_all(int fd, const char *bytes, size_t len)
 	return 0;
 }
 
-static int sync_folder_of(const char *path)
+int text_sync_folder_of(const char *path)
 {
 	char copy[PATH_MAX];
 	_cleanup_fd_ int fd = -1;
@@ -258,5 +258,5 @@ int text_write_file(const char *path, const void *bytes, size_t len, unsigned mo
 		unlink(temporary);
 		return r;
 	}
-	return sync_folder_of(path);
+	return text_sync_folder_of(path);
 }

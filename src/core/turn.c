@@ -63,21 +63,40 @@ void pending_free(struct pending *p)
 	free(p);
 }
 
-/* SQLite decides what can still be said. Full: nothing of this turn happened. Anything else: end without a word;
- * what was answered before is on disk, what was not is asked again after the restart. */
+/* What was answered before is on disk, what was not is asked again after the restart. */
+static _Noreturn void end_without_answer(struct core *core)
+{
+	log_error("database failed, ending without an answer: %s", store_failure_text(core->store));
+	_exit(EXIT_FAILURE);
+}
+
+void core_check_store(struct core *core)
+{
+	if (store_failure(core->store) == STORE_BROKEN)
+		end_without_answer(core);
+}
+
+/* A full disk leaves the log as it is; a broken one is found out before the next commit. */
+int core_checkpoint(struct core *core, bool truncate)
+{
+	int frames = store_checkpoint(core->store, truncate);
+
+	core_check_store(core);
+	return frames;
+}
+
+/* SQLite decides what can still be said. Full: nothing of this turn happened. Anything else: end without a word. */
 static void on_store_failure(struct core *core)
 {
-	if (store_failure(core->store) != STORE_FULL) {
-		log_error("database failed, ending without an answer: %s", store_failure_text(core->store));
-		_exit(1);
-	}
+	if (store_failure(core->store) != STORE_FULL)
+		end_without_answer(core);
 	log_error("disk full, nothing is taken until there is space: %s", store_failure_text(core->store));
 	store_rollback(core->store);
 	store_clear(core->store);
-	guard_disk_full(core);
+	disk_full(core);
 	engine_load(&core->engine, core->store);
 	if (store_failure(core->store) != STORE_OK)
-		_exit(1);
+		end_without_answer(core);
 }
 
 static void drop_decided(struct core *core)
@@ -94,14 +113,18 @@ const char *core_closed(const struct core *core)
 	return core->closed_reason[0] ? "closed" : NULL;
 }
 
+const char *core_say(const struct core *core)
+{
+	return core->disk < DISK_CLOSED && core->closed_reason[0] ? core->closed_reason : disk_say(core->disk);
+}
+
 /* Not taken: no row, and the id stays free. */
 static void refuse_closed(struct core *core, const struct pending *p)
 {
 	struct peer *peer = peer_find(core, p->peer_serial);
 
 	if (peer)
-		message_refuse(peer, p->command.id, core->disk >= DISK_CLOSED ? "disk_full" : "closed",
-			core->disk >= DISK_CLOSED ? "Not accepting: the disk is full" : core->closed_reason);
+		message_refuse(peer, p->command.id, core_closed(core), core_say(core));
 }
 
 /* What the poison file calls a command: a continuation comes again under a new id, but its row stays. */
@@ -231,8 +254,8 @@ static void checkpoint_sometimes(struct core *core)
 {
 	static unsigned turns;
 
-	if (++turns % CHECKPOINT_TURNS == 0 && store_checkpoint(core->store, false) > CHECKPOINT_TRUNCATE_FRAMES)
-		store_checkpoint(core->store, true);
+	if (++turns % CHECKPOINT_TURNS == 0 && core_checkpoint(core, false) > CHECKPOINT_TRUNCATE_FRAMES)
+		core_checkpoint(core, true);
 }
 
 static void wake_at_deadline(struct core *core)
@@ -258,12 +281,14 @@ int on_turn(sd_event_source *source, void *user)
 {
 	struct core *core = user;
 	struct batch batch = { 0 };
+	bool busy;
 
 	(void)source;
 	if (core_closed(core)) {
 		refuse_queue(core);
 	} else if (run_turn(core, &batch)) {
 		release_all(core);
+		core_check_store(core);
 		drop_decided(core);
 		finish_batch(core, &batch, false);
 		wake_at_deadline(core);
@@ -273,7 +298,9 @@ int on_turn(sd_event_source *source, void *user)
 		drop_decided(core);
 		finish_batch(core, &batch, true);
 	}
-	if (backup_work(core) || !queue_empty(core) || (core->more && !core_closed(core)))
+	busy = backup_work(core);
+	busy |= segments_work(core);
+	if (busy || !queue_empty(core) || (core->more && !core_closed(core)))
 		turn_want(core);
 	return 0;
 }

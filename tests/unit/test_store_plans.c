@@ -33,7 +33,7 @@ static bool is_small(const char *table)
 
 /* Indices that hold only what is open now. */
 static const char *const open_only[] = { "import_active", "weigh_due", "induct_waiting", "divert_open", "divert_deadline",
-	"cases_open", "label_open", "task_leased" };
+	"cases_open", "label_open", "task_leased", "divert_unpaired" };
 
 static bool is_open_only(const char *detail)
 {
@@ -63,7 +63,7 @@ static const char *const names[] = {
 static bool stops_early(const char *name)
 {
 	static const char *const paged[] = { "IMPORT_STOCK_NEXT", "IMPORT_STOCK_DROP", "JOURNAL_LAST", "JOURNAL_AFTER",
-		"OUTBOX_AFTER" };
+		"OUTBOX_AFTER", "PRUNE_OUTBOX_LAST" };
 
 	for (size_t i = 0; i < array_len(paged); i++)
 		if (strcmp(paged[i], name) == 0)
