@@ -84,7 +84,7 @@ const char *play_internal(struct play *p, const char *kind, json_t *args)
 	return p->code;
 }
 
-static bool continue_once(struct play *p)
+bool play_continue_once(struct play *p)
 {
 	struct store_cursor q = store_query(p->store, SQL_CONTINUATION_NEXT, "");
 	char kind[40];
@@ -108,7 +108,7 @@ void play_continue(struct play *p)
 	int n = 0;
 
 	p->text = NULL;
-	while (continue_once(p))
+	while (play_continue_once(p))
 		assert_true(++n < CONTINUATIONS_MAX);
 	free(p->text);
 	p->text = kept.text;

@@ -66,6 +66,7 @@ void play_restart(struct play *p, const char *boot);
 /* Time goes by; what is overdue is closed as the core would. */
 void play_wait(struct play *p, int64_t us);
 void play_continue(struct play *p);
+bool play_continue_once(struct play *p); /* one link of a chain; false where none waits */
 
 /* Sends one command; `body` (taken) is the object inside {"command":…}, "id" is added where it has none. Returns the
  * outcome's code, or the word of the refusal. */
