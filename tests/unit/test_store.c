@@ -119,7 +119,7 @@ static void put_tote(struct store *store, int n)
 	char tote[32];
 
 	snprintf(tote, sizeof(tote), "T%d", n);
-	store_run(store, SQL_TOTE_PUT, "tt", tote, "free");
+	store_run(store, SQL_TOTE_PUT, "tti", tote, "free", INT64_C(0));
 }
 
 /* SQLite rolls such a transaction back by itself; the next insert would be one of its own. */
