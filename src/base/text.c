@@ -153,6 +153,28 @@ bool text_is_plain(const char *text)
 	return true;
 }
 
+bool text_is_date(const char *text)
+{
+	static const int days[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	int n[3] = { 0 }, part = 0;
+
+	if (strlen(text) != strlen("YYYY-MM-DD"))
+		return false;
+	for (int i = 0; text[i]; i++) {
+		bool dash = i == 4 || i == 7;
+
+		if (dash ? text[i] != '-' : text[i] < '0' || text[i] > '9')
+			return false;
+		if (dash)
+			part++;
+		else
+			n[part] = n[part] * 10 + (text[i] - '0');
+	}
+	if (n[0] < 1900 || n[1] < 1 || n[1] > 12 || n[2] < 1 || n[2] > days[n[1] - 1])
+		return false;
+	return n[1] != 2 || n[2] < 29 || (n[0] % 4 == 0 && (n[0] % 100 != 0 || n[0] % 400 == 0));
+}
+
 void text_make_utf8(char *text)
 {
 	size_t len = strlen(text);
@@ -221,7 +243,7 @@ static int write_all(int fd, const char *bytes, size_t len)
 	return 0;
 }
 
-static int sync_folder_of(const char *path)
+int text_sync_folder_of(const char *path)
 {
 	char copy[PATH_MAX];
 	_cleanup_fd_ int fd = -1;
@@ -254,5 +276,5 @@ int text_write_file(const char *path, const void *bytes, size_t len, unsigned mo
 		unlink(temporary);
 		return r;
 	}
-	return sync_folder_of(path);
+	return text_sync_folder_of(path);
 }
