@@ -13,6 +13,8 @@
 
 #include "cleanup.h"
 
+#define NUMBER_DIGITS_MAX 18 /* an int64_t holds them all */
+
 void text_hash(const void *a, size_t a_len, const void *b, size_t b_len, uint8_t *ret_hash)
 {
 	crypto_generichash_state state;
@@ -70,6 +72,22 @@ int text_format(char *out, size_t size, const char *format, ...)
 	n = vsnprintf(out, size, format, args);
 	va_end(args);
 	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
+}
+
+int text_number_behind(const char *prefix, const char *text, int64_t *ret)
+{
+	size_t len = strlen(prefix), digits;
+	int64_t n = 0;
+
+	if (strncmp(text, prefix, len) != 0)
+		return -EINVAL;
+	digits = strspn(text + len, "0123456789");
+	if (digits < 1 || digits > NUMBER_DIGITS_MAX || text[len + digits])
+		return -EINVAL;
+	for (size_t i = 0; i < digits; i++)
+		n = n * 10 + (text[len + i] - '0');
+	*ret = n;
+	return 0;
 }
 
 /* How many bytes the character that starts with `lead` has; 0 for none. */
