@@ -274,7 +274,7 @@ static void audit_nothing(struct play *p, enum sql sql, const char *what)
 		fail_msg("audit: %s: %s %s", what, store_text(&q, 0), store_text(&q, 1));
 }
 
-static void audit(struct play *p)
+void play_audit(struct play *p)
 {
 	struct store_cursor q = store_query(p->store, SQL_AUDIT_STOCK, "");
 
@@ -320,7 +320,7 @@ static void replay_row(struct engine *engine, const struct store_cursor *q)
 	command_fini(&c);
 }
 
-static void replay(struct play *p)
+void play_replay(struct play *p)
 {
 	struct store_cursor q;
 	struct engine engine;
@@ -348,11 +348,11 @@ static int reverse_orders(sqlite3 *db, char **error, const struct sqlite3_api_ro
 
 void play_close(struct play *p)
 {
-	audit(p);
-	replay(p);
+	play_audit(p);
+	play_replay(p);
 	/* Where a statement forgot its ORDER BY the second replay differs. */
 	sqlite3_auto_extension((void (*)(void))reverse_orders);
-	replay(p);
+	play_replay(p);
 	sqlite3_cancel_auto_extension((void (*)(void))reverse_orders);
 	store_close(p->store);
 	free(p->text);

@@ -51,6 +51,9 @@ void play_open(struct play *p);
 void play_open_floor(struct play *p);
 /* Audits and replays before everything is freed. */
 void play_close(struct play *p);
+/* The two proofs alone, for a store and engine that came from elsewhere. */
+void play_audit(struct play *p);
+void play_replay(struct play *p);
 
 /* A new run of wharfd in another boot of the machine. */
 void play_restart(struct play *p, const char *boot);
