@@ -21,7 +21,8 @@ const struct config_row config_table[] = {
 
 	INT("core", "backup_pages", "64", 1, 4096, "pages copied per turn by an online backup"),
 	INT("core", "warn_free_mib", "512", 1, 1048576, "free disk below which everybody is warned"),
-	INT("core", "intake_free_mib", "256", 1, 1048576, "free disk below which no new order starts"),
+	INT("core", "intake_free_mib", "256", 1, 1048576, "free disk below which no new order is taken"),
+	INT("core", "finish_free_mib", "128", 1, 1048576, "free disk below which nothing new is begun; never above intake_free_mib"),
 	INT("core", "closed_free_mib", "64", 1, 1048576, "free disk below which the door is closed"),
 	INT("core", "ballast_mib", "32", 0, 4096, "file given up on a full disk so that the log can drain"),
 

@@ -59,14 +59,18 @@ static void check_disk(struct report *report, const struct cli *cli)
 	const char *path = cli_state_folder(cli);
 	int64_t warn = config_int(cli->config, "core", "warn_free_mib");
 	int64_t intake = config_int(cli->config, "core", "intake_free_mib");
+	int64_t closed = config_int(cli->config, "core", "closed_free_mib");
 	struct statvfs fs;
 	int64_t free_mib;
 
 	if (statvfs(path, &fs) < 0)
 		return; /* the folder's own check has said it */
 	free_mib = (int64_t)((uint64_t)fs.f_bavail * fs.f_frsize >> 20);
-	if (free_mib < intake)
-		add(report, "disk", RESULT_FAILED, "%lld MiB free, below %lld no new order starts",
+	if (free_mib < closed)
+		add(report, "disk", RESULT_FAILED, "%lld MiB free, below %lld nothing is taken", (long long)free_mib,
+			(long long)closed);
+	else if (free_mib < intake)
+		add(report, "disk", RESULT_FAILED, "%lld MiB free, below %lld no new order is taken",
 			(long long)free_mib, (long long)intake);
 	else if (free_mib < warn)
 		add(report, "disk", RESULT_WARNING, "%lld MiB free, less than %lld",
@@ -119,11 +123,13 @@ static void check_core(struct report *report, struct talk *talk)
 		return;
 	}
 	row = json_array_get(rows, 0);
-	if (json_is_true(json_object_get(row, "accepting")))
-		add(report, "core", RESULT_OK, "site %s, accepting work", json_str(row, "site"));
+	if (!json_is_true(json_object_get(row, "accepting")))
+		add(report, "core", RESULT_FAILED, "%s",
+			json_str(row, "reason")[0] ? json_str(row, "reason") : "is not accepting work");
+	else if (json_str(row, "reason")[0])
+		add(report, "core", RESULT_WARNING, "%s", json_str(row, "reason"));
 	else
-		add(report, "core", RESULT_FAILED, "is not accepting work; disk: %s",
-			json_str(row, "disk")[0] ? json_str(row, "disk") : "see \"wharf status\"");
+		add(report, "core", RESULT_OK, "site %s, accepting work", json_str(row, "site"));
 }
 
 static void check_devices(struct report *report, struct talk *talk)

@@ -91,9 +91,13 @@ void backup_take(struct peer *peer, const json_t *body)
 		message_refuse(peer, id, "busy", "another backup is running");
 		return;
 	}
+	if (peer->core->disk >= DISK_NO_NEW_WORK || !disk_fits(peer->core, store_size(peer->core->store))) {
+		message_refuse(peer, id, "disk_full", "the copy would fill the disk");
+		return;
+	}
 	r = start(peer->core, peer, id, name);
 	if (r < 0)
-		message_refuse(peer, id, "failed", strerror(-r));
+		message_refuse(peer, id, r == -ENOSPC ? "disk_full" : "failed", strerror(-r));
 }
 
 bool backup_work(struct core *core)
@@ -103,7 +107,10 @@ bool backup_work(struct core *core)
 
 	if (!job)
 		return false;
-	r = store_backup_step(job->copy, (int)config_int(core->config, "core", "backup_pages"), &left, &total);
+	/* The floor needs the space more than the copy does. */
+	r = core->disk >= DISK_NO_NEW_WORK ?
+		-ENOSPC :
+		store_backup_step(job->copy, (int)config_int(core->config, "core", "backup_pages"), &left, &total);
 	report(core, job->id, job->name, left, total, r == 1, r < 0 ? strerror(-r) : NULL);
 	if (r == 0)
 		return true;

@@ -24,7 +24,7 @@
 #define TURN_INTERNAL_MAX 8
 
 /* Free disk, from good to worst. */
-enum disk_level { DISK_FINE, DISK_WARN, DISK_NO_NEW_WORK, DISK_CLOSED };
+enum disk_level { DISK_FINE, DISK_WARN, DISK_NO_NEW_WORK, DISK_FINISH_ONLY, DISK_CLOSED };
 
 /* A row that was shown to a device on this connection: it is not offered twice. */
 struct offer {
@@ -107,7 +107,10 @@ struct core {
 	enum disk_level disk;
 	char closed_reason[160]; /* "" while the door is open */
 	char incarnation[33];    /* of a database that is being made */
+	char machine[64];
 	int64_t witnessed_seq;
+	bool witness_failed;     /* said once */
+	bool site_started;       /* the engine knows who we are */
 	int64_t uptime_us, uptime_at_us, uptime_kept_us; /* since the last day mark; counted until; written at */
 	int64_t clock_offset_us;
 	int64_t clock_doubtful_until_us;
@@ -144,6 +147,10 @@ void turn_want(struct core *core);
 int on_turn(sd_event_source *source, void *user);
 int on_turn_again(sd_event_source *source, uint64_t usec, void *user);
 const char *core_closed(const struct core *core); /* word for refused.why, NULL while open */
+const char *core_say(const struct core *core);    /* what people must know about it; "" */
+/* Ends the program without a word where a read between two turns failed. */
+void core_check_store(struct core *core);
+int core_checkpoint(struct core *core, bool truncate); /* frames in the log */
 /* Decides one internal command in a turn of its own; for start-up and logins. `args` is taken. 0, or -EAGAIN where
  * the disk is full. */
 int turn_internal(struct core *core, const char *kind, json_t *args, struct decided *ret);
@@ -152,20 +159,30 @@ int turn_internal(struct core *core, const char *kind, json_t *args, struct deci
 void release_all(struct core *core);
 void release_topic(struct core *core, struct peer *peer, struct topic *topic);
 void release_decided(struct core *core, const struct decided *decided);
+void release_status(struct core *core); /* to everybody who watches it */
 
 /* site_start.c: what the engine is told at start. */
 int core_start_site(struct core *core);
 
-/* guard.c: disk, clock, poison, witness. */
+/* guard.c: clock, poison, witness. */
 int guard_open(struct core *core);
 int guard_check_witness(struct core *core);
 void guard_tick(struct core *core);
-void guard_disk_full(struct core *core); /* SQLite found it first; outside a transaction */
 struct moment guard_moment(struct core *core);
 /* A sentence where this id was at work when wharfd died twice in a row. */
 const char *guard_poisoned(struct core *core, const char *id);
 void guard_enter(struct core *core, const char *id);
 void guard_leave(struct core *core);
+
+/* disk.c: free space, its levels, the ballast. */
+void disk_open(struct core *core);
+void disk_watch(struct core *core);
+void disk_full(struct core *core); /* SQLite found it first; outside a transaction */
+bool disk_fits(const struct core *core, int64_t bytes); /* a copy of this size leaves room for new work */
+const char *disk_word(enum disk_level level);
+const char *disk_say(enum disk_level level);
+/* A sentence where this command is not begun with so little disk. */
+const char *disk_refuses(const struct core *core, const struct command *command);
 
 /* login.c */
 int login_open(struct core *core); /* reads or makes the pepper */

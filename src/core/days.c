@@ -60,7 +60,7 @@ void days_tick(struct core *core)
 
 	core->uptime_us += now_us - core->uptime_at_us;
 	core->uptime_at_us = now_us;
-	if (core_closed(core))
+	if (core_closed(core) || !core->site_started)
 		return;
 	if (core->uptime_us >= DAY_UPTIME_US)
 		mark_day(core);

@@ -1,4 +1,4 @@
-/* What keeps the core honest about its surroundings: disk space, clocks, commands that kill it, and a witness outside
+/* What keeps the core honest about its surroundings: clocks, commands that kill it, and a witness outside
  * the database that tells when the database is an old copy. */
 #include <errno.h>
 #include <fcntl.h>
@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/statvfs.h>
 #include <sys/timex.h>
 #include <unistd.h>
 
@@ -18,7 +17,6 @@
 #include "log.h"
 #include "text.h"
 
-#define MIB (INT64_C(1) << 20)
 /* A wall clock that moved this much against the boot clock has jumped; records stay doubtful so long after. */
 #define CLOCK_JUMP_US (2 * US_PER_S)
 #define CLOCK_DOUBT_US (600 * US_PER_S)
@@ -87,28 +85,14 @@ static int open_poison(struct core *core)
 	return 0;
 }
 
-static int make_ballast(struct core *core)
-{
-	char path[300];
-	_cleanup_fd_ int fd = -1;
-	off_t size = (off_t)(config_int(core->config, "core", "ballast_mib") * MIB);
-
-	if (!size || text_format(path, sizeof(path), "%s/ballast", core->state) < 0)
-		return 0;
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
-	if (posix_fallocate(fd, 0, size) != 0)
-		log_warning("no space for the ballast file path=%s", path);
-	return 0;
-}
-
 int guard_open(struct core *core)
 {
 	int r = open_poison(core);
 
 	core->clock_offset_us = clock_real_us() - clock_boot_us();
-	return r < 0 ? r : make_ballast(core);
+	if (r == 0)
+		disk_open(core);
+	return r;
 }
 
 struct moment guard_moment(struct core *core)
@@ -127,63 +111,20 @@ struct moment guard_moment(struct core *core)
 	return m;
 }
 
-static enum disk_level level_of(const struct core *core, int64_t free_mib)
-{
-	if (free_mib < config_int(core->config, "core", "closed_free_mib"))
-		return DISK_CLOSED;
-	if (free_mib < config_int(core->config, "core", "intake_free_mib"))
-		return DISK_NO_NEW_WORK;
-	return free_mib < config_int(core->config, "core", "warn_free_mib") ? DISK_WARN : DISK_FINE;
-}
-
-/* The log cannot be emptied on a full disk, so it could never shrink: the ballast's space lets it. */
-static void free_ballast(struct core *core)
-{
-	char path[300];
-
-	if (text_format(path, sizeof(path), "%s/ballast", core->state) == 0 && truncate(path, 0) == 0)
-		store_checkpoint(core->store, true);
-}
-
-void guard_disk_full(struct core *core)
-{
-	core->disk = DISK_CLOSED;
-	free_ballast(core);
-}
-
-static void watch_disk(struct core *core)
-{
-	struct statvfs s;
-	enum disk_level level;
-	int64_t free_mib;
-
-	if (statvfs(core->state, &s) < 0)
-		return;
-	free_mib = (int64_t)s.f_bavail * (int64_t)s.f_frsize / MIB;
-	/* Space given up is no reason to open: the ballast must fit again. */
-	if (core->disk == DISK_CLOSED)
-		free_mib -= config_int(core->config, "core", "ballast_mib");
-	level = level_of(core, free_mib);
-	if (level == core->disk)
-		return;
-	log_warning("disk level changes from %d to %d", core->disk, level);
-	if (level == DISK_CLOSED)
-		free_ballast(core);
-	if (core->disk == DISK_CLOSED)
-		make_ballast(core);
-	core->disk = level;
-	turn_want(core);
-}
-
-static void machine_id(char *out, size_t size)
+/* Once: a name that could not be read for a moment would make this box a copy of itself at its next start. */
+static int read_machine_id(struct core *core)
 {
 	_cleanup_free_ char *text = NULL;
+	int r = text_read_file("/etc/machine-id", 64, &text, NULL);
 
-	text_copy(out, size, "unknown");
-	if (text_read_file("/etc/machine-id", 64, &text, NULL) == 0) {
-		text[strcspn(text, "\n")] = '\0';
-		text_copy(out, size, text);
+	if (r == -ENOENT)
+		return text_copy(core->machine, sizeof(core->machine), "unknown");
+	if (r < 0) {
+		log_error("the machine's id cannot be read: %s path=/etc/machine-id", strerror(-r));
+		return r;
 	}
+	text[strcspn(text, "\n")] = '\0';
+	return text_copy(core->machine, sizeof(core->machine), text);
 }
 
 static int witness_path(const struct core *core, char *out, size_t size)
@@ -193,12 +134,11 @@ static int witness_path(const struct core *core, char *out, size_t size)
 
 static int write_witness(struct core *core, const char *incarnation, int64_t seq)
 {
-	char path[300], machine[64], text[300];
+	char path[300], text[300];
 
 	if (witness_path(core, path, sizeof(path)) < 0)
 		return -ENAMETOOLONG;
-	machine_id(machine, sizeof(machine));
-	snprintf(text, sizeof(text), "{\"incarnation\":\"%s\",\"machine\":\"%s\",\"seq\":%lld}\n", incarnation, machine,
+	snprintf(text, sizeof(text), "{\"incarnation\":\"%s\",\"machine\":\"%s\",\"seq\":%lld}\n", incarnation, core->machine,
 		(long long)seq);
 	return text_write_file(path, text, strlen(text), 0600);
 }
@@ -206,12 +146,17 @@ static int write_witness(struct core *core, const char *incarnation, int64_t seq
 static void keep_witness(struct core *core)
 {
 	char incarnation[64] = "";
+	int r;
 
 	if (core->closed_reason[0] || core->witnessed_seq == core->engine.seq)
 		return;
 	store_meta(core->store, "incarnation", incarnation, sizeof(incarnation));
-	if (write_witness(core, incarnation, core->engine.seq) == 0)
+	r = write_witness(core, incarnation, core->engine.seq);
+	if (r == 0)
 		core->witnessed_seq = core->engine.seq;
+	else if (!core->witness_failed)
+		log_warning("the witness file cannot be written: %s", strerror(-r));
+	core->witness_failed = r < 0;
 }
 
 /* A new database: its witness is on disk before its first row, so a crash in between leaves nothing to doubt. */
@@ -226,13 +171,12 @@ static int first_witness(struct core *core)
 
 static const char *compare_witness(struct core *core, const json_t *witness)
 {
-	char machine[64], incarnation[64] = "";
+	char incarnation[64] = "";
 
-	machine_id(machine, sizeof(machine));
 	store_meta(core->store, "incarnation", incarnation, sizeof(incarnation));
 	if (strcmp(json_str(witness, "incarnation"), incarnation) != 0)
 		return "the witness file belongs to another database";
-	if (strcmp(json_str(witness, "machine"), machine) != 0)
+	if (strcmp(json_str(witness, "machine"), core->machine) != 0)
 		return "the witness file was written by another machine: this is a copy";
 	if (json_int(witness, "seq") > core->engine.seq)
 		return "the database is older than its witness: it was restored";
@@ -249,7 +193,15 @@ int guard_check_witness(struct core *core)
 
 	if (witness_path(core, path, sizeof(path)) < 0)
 		return -ENAMETOOLONG;
+	r = read_machine_id(core);
+	if (r < 0)
+		return r;
 	r = text_read_file(path, 1024, &text, NULL);
+	/* Not readable for a moment is not missing: ended and started again, all is well. */
+	if (r < 0 && r != -ENOENT) {
+		log_error("the witness file cannot be read: %s path=%s", strerror(-r), path);
+		return r;
+	}
 	if (r == 0)
 		witness = json_loads(text, 0, NULL);
 	if (core->engine.seq == 0 && json_int(witness, "seq") == 0)
@@ -266,6 +218,6 @@ int guard_check_witness(struct core *core)
 
 void guard_tick(struct core *core)
 {
-	watch_disk(core);
+	disk_watch(core);
 	keep_witness(core);
 }

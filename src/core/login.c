@@ -107,7 +107,7 @@ static void decide(struct peer *peer, const struct login *l)
 	if (turn_internal(core, right ? "login_verified" : "login_failed",
 		    json_pack("{s:s, s:s, s:s}", "badge", l->badge, "device", l->device, "session", l->session),
 		    &d) < 0) {
-		message_refuse(peer, l->id, "disk_full", "Not accepting: the disk is full");
+		message_refuse(peer, l->id, core_closed(core), core_say(core));
 		return;
 	}
 	release_decided(core, &d);
@@ -135,7 +135,7 @@ void login_take(struct peer *peer, const json_t *body)
 		return;
 	}
 	if (core_closed(core)) {
-		message_refuse(peer, l.id, core_closed(core), core->closed_reason);
+		message_refuse(peer, l.id, core_closed(core), core_say(core));
 		return;
 	}
 	if (store_number(core->store, 0, SQL_THROTTLE_UNTIL, "tt", l.badge, l.device) > guard_moment(core).now_us) {

@@ -42,7 +42,7 @@ static void welcome(struct peer *peer, const char *boot)
 			"site", core->engine.site, "acked",
 			(json_int_t)store_number(core->store, 0, SQL_ORIGIN_LAST_N, "t", boot), "as_of",
 			(json_int_t)core->engine.seq, "accepting", core_closed(core) == NULL, "reason",
-			core->closed_reason));
+			core_say(core)));
 }
 
 static void take_hello(struct peer *peer, const json_t *body)
@@ -80,18 +80,11 @@ static char *journal_text(struct core *core, json_t *message, const char *bytes,
 	return json_dumps(message, JSON_COMPACT);
 }
 
-/* With little disk left what was begun is finished, and nothing new is begun. */
-static bool is_new_work(const struct command *c)
-{
-	return c->kind->priority == PRIORITY_BULK ||
-		(strcmp(c->kind->name, "key") == 0 && strcmp(json_str(c->args, "key"), "start") == 0);
-}
-
 static void take_command(struct peer *peer, json_t *message, const char *bytes, size_t len)
 {
 	struct core *core = peer->core;
 	char why[WHY_MAX] = "";
-	const char *code = "malformed", *id = id_in(json_object_get(message, "command"));
+	const char *code = "malformed", *id = id_in(json_object_get(message, "command")), *say;
 	struct pending *p = calloc(1, sizeof(*p));
 
 	if (!p)
@@ -105,8 +98,9 @@ static void take_command(struct peer *peer, json_t *message, const char *bytes, 
 		free(p);
 		return;
 	}
-	if (core->disk >= DISK_NO_NEW_WORK && is_new_work(&p->command)) {
-		message_refuse(peer, id, "disk_full", "The disk is almost full: finish what is begun, nothing new is started");
+	say = disk_refuses(core, &p->command);
+	if (say) {
+		message_refuse(peer, id, "disk_full", say);
 		pending_free(p);
 		return;
 	}
@@ -116,12 +110,11 @@ static void take_command(struct peer *peer, json_t *message, const char *bytes, 
 
 json_t *status_of(const struct core *core)
 {
-	static const char *const levels[] = { "fine", "low", "no_new_work", "full" };
 	char now[CLOCK_TEXT_MAX];
 
 	clock_text(clock_real_us(), now);
 	return json_pack("{s:s, s:s, s:s, s:b, s:s, s:s, s:i}", "core", core->boot, "version", WHARF_VERSION, "now", now,
-		"accepting", core_closed(core) == NULL, "reason", core->closed_reason, "disk", levels[core->disk],
+		"accepting", core_closed(core) == NULL, "reason", core_say(core), "disk", disk_word(core->disk),
 		"peers", (int)core->peers_n);
 }
 
@@ -147,6 +140,7 @@ static void run_query(struct peer *peer, const struct question *q)
 	int r = store_rows(core->store, q->name, q->args, q->after, (int)q->limit, &rows, next, sizeof(next), why,
 		sizeof(why));
 
+	core_check_store(core);
 	if (r < 0) {
 		message_refuse(peer, q->id, r == -ETIMEDOUT || r == -EMSGSIZE ? "too_long" : "malformed", why);
 		return;
@@ -273,4 +267,5 @@ void message_take(struct peer *peer, const char *bytes, size_t len)
 		message_refuse(peer, NULL, "malformed", "a message is an object with one word that holds an object");
 	else
 		dispatch(peer, json_object_iter_key(json_object_iter(message)), message, bytes, len);
+	core_check_store(peer->core);
 }

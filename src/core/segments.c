@@ -347,7 +347,7 @@ void segments_tick(struct core *core)
 {
 	int r;
 
-	if (core->segment_job || core_closed(core) || clock_boot_us() < core->segments_retry_us)
+	if (core->segment_job || !core->site_started || core_closed(core) || clock_boot_us() < core->segments_retry_us)
 		return;
 	r = start_next(core);
 	if (r == 0)

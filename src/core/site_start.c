@@ -110,6 +110,6 @@ int core_start_site(struct core *core)
 	if (r < 0)
 		return r;
 	engine_result_fini(&d.result);
-	core->more = true;
+	core->more = core->site_started = true;
 	return 0;
 }

@@ -17,8 +17,20 @@
 /* Timers decided in one turn beside the commands. */
 #define OVERDUE_PER_TURN 4
 
+/* An origin's commands are decided in the order it made them, whatever their kinds: behind one that overtook it a
+ * command would be "forgotten". So one that follows a slower one of its origin waits with that. */
+static int behind_its_own(const struct core *core, const struct pending *p, int priority)
+{
+	for (int i = PRIORITIES - 1; i > priority; i--)
+		for (const struct pending *q = core->queue_first[i]; q; q = q->next)
+			if (q->peer_serial == p->peer_serial && strcmp(q->command.origin, p->command.origin) == 0)
+				return i;
+	return priority;
+}
+
 void turn_queue(struct core *core, struct pending *p, int priority)
 {
+	priority = behind_its_own(core, p, priority);
 	if (core->queue_last[priority])
 		core->queue_last[priority]->next = p;
 	else
@@ -71,21 +83,40 @@ void pending_free(struct pending *p)
 	free(p);
 }
 
-/* SQLite decides what can still be said. Full: nothing of this turn happened. Anything else: end without a word;
- * what was answered before is on disk, what was not is asked again after the restart. */
+/* What was answered before is on disk, what was not is asked again after the restart. */
+static _Noreturn void end_without_answer(struct core *core)
+{
+	log_error("database failed, ending without an answer: %s", store_failure_text(core->store));
+	_exit(EXIT_FAILURE);
+}
+
+void core_check_store(struct core *core)
+{
+	if (store_failure(core->store) == STORE_BROKEN)
+		end_without_answer(core);
+}
+
+/* A full disk leaves the log as it is; a broken one is found out before the next commit. */
+int core_checkpoint(struct core *core, bool truncate)
+{
+	int frames = store_checkpoint(core->store, truncate);
+
+	core_check_store(core);
+	return frames;
+}
+
+/* SQLite decides what can still be said. Full: nothing of this turn happened. Anything else: end without a word. */
 static void on_store_failure(struct core *core)
 {
-	if (store_failure(core->store) != STORE_FULL) {
-		log_error("database failed, ending without an answer: %s", store_failure_text(core->store));
-		_exit(1);
-	}
+	if (store_failure(core->store) != STORE_FULL)
+		end_without_answer(core);
 	log_error("disk full, nothing is taken until there is space: %s", store_failure_text(core->store));
 	store_rollback(core->store);
 	store_clear(core->store);
-	guard_disk_full(core);
+	disk_full(core);
 	engine_load(&core->engine, core->store);
 	if (store_failure(core->store) != STORE_OK)
-		_exit(1);
+		end_without_answer(core);
 }
 
 static void drop_decided(struct core *core)
@@ -102,23 +133,30 @@ const char *core_closed(const struct core *core)
 	return core->closed_reason[0] ? "closed" : NULL;
 }
 
+const char *core_say(const struct core *core)
+{
+	return core->disk < DISK_CLOSED && core->closed_reason[0] ? core->closed_reason : disk_say(core->disk);
+}
+
 /* Not taken: no row, and the id stays free. */
 static void refuse_closed(struct core *core, const struct pending *p)
 {
 	struct peer *peer = peer_find(core, p->peer_serial);
 
 	if (peer)
-		message_refuse(peer, p->command.id, core->disk >= DISK_CLOSED ? "disk_full" : "closed",
-			core->disk >= DISK_CLOSED ? "Not accepting: the disk is full" : core->closed_reason);
+		message_refuse(peer, p->command.id, core_closed(core), core_say(core));
 }
 
-/* What the poison file calls a command: a continuation comes again under a new id, but its row stays. */
+/* What the poison file calls a command. The core's own comes again under a new id (the next run's first commands take
+ * its number), but for the same row. */
 static void guard_name(const struct command *command, char *out, size_t size)
 {
-	int64_t continuation = command->peer == PEER_INTERNAL ? json_int(command->args, "continuation") : 0;
+	int64_t continuation = json_int(command->args, "continuation");
 
-	if (continuation)
-		text_format(out, size, "core/%s:%lld", command->kind->name, (long long)continuation);
+	if (command->peer == PEER_INTERNAL)
+		text_format(out, size, "core/%s:%lld%.40s", command->kind->name,
+			(long long)(continuation ? continuation : json_int(command->args, "divert")),
+			json_str(command->args, "badge"));
 	else
 		text_copy(out, size, command->id);
 }
@@ -239,8 +277,8 @@ static void checkpoint_sometimes(struct core *core)
 {
 	static unsigned turns;
 
-	if (++turns % CHECKPOINT_TURNS == 0 && store_checkpoint(core->store, false) > CHECKPOINT_TRUNCATE_FRAMES)
-		store_checkpoint(core->store, true);
+	if (++turns % CHECKPOINT_TURNS == 0 && core_checkpoint(core, false) > CHECKPOINT_TRUNCATE_FRAMES)
+		core_checkpoint(core, true);
 }
 
 static void wake_at_deadline(struct core *core)
@@ -273,6 +311,7 @@ int on_turn(sd_event_source *source, void *user)
 		refuse_queue(core);
 	} else if (run_turn(core, &batch)) {
 		release_all(core);
+		core_check_store(core);
 		drop_decided(core);
 		finish_batch(core, &batch, false);
 		wake_at_deadline(core);

@@ -144,13 +144,14 @@ static int open_core(struct core *core)
 		return r;
 	}
 	days_open(core);
-	if (!core_closed(core))
-		r = core_start_site(core);
-	if (r == 0) {
+	/* On a full disk it is told when there is space: until then the door is there and says why it is closed. */
+	if (!core_closed(core) && core_start_site(core) < 0)
+		log_warning("started on a full disk");
+	if (core->site_started) {
 		days_tick(core);
 		segments_tick(core);
 	}
-	return r;
+	return 0;
 }
 
 static void close_core(struct core *core)

@@ -84,6 +84,9 @@ static const struct named_query queries[] = {
 		"instr(substr(?1, instr(?1, char(31)) + 1), char(31))) END) "
 		"AND (?3 IS NULL OR place = ?3) ORDER BY place, item, lot LIMIT ?2",
 		{ "place" } },
+	{ "imports",
+		"SELECT import AS page, import, what, rows, state, parts, staged, applied FROM import WHERE import > ?1 ORDER BY import LIMIT ?2",
+		{ 0 } },
 	{ "outbox",
 		"SELECT n AS page, n, type, key, bytes, lower(hex(hash)) AS hash FROM outbox WHERE n > CAST(?1 AS INTEGER) ORDER BY n LIMIT ?2",
 		{ 0 } },
@@ -260,6 +263,8 @@ int store_rows(struct store *store, const char *name, const json_t *args, const 
 	}
 	sqlite3_finalize(s);
 	sqlite3_progress_handler(store->db, 0, NULL, NULL);
+	if ((code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOMEM)
+		store_note_failure(store, code, name);
 	if (code != SQLITE_DONE) {
 		snprintf(why, why_size, "%s", code == SQLITE_TOOBIG ? "a row is longer than a message" : sqlite3_errmsg(store->db));
 		json_decref(rows);

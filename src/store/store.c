@@ -284,11 +284,18 @@ int64_t store_counter(struct store *store, const char *key)
 int store_checkpoint(struct store *store, bool truncate)
 {
 	int frames = 0, done = 0;
-
 	/* A failed checkpoint never unsays a commit: the log keeps what it has. */
-	sqlite3_wal_checkpoint_v2(store->db, NULL,
+	int code = sqlite3_wal_checkpoint_v2(store->db, NULL,
 		truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE, &frames, &done);
+
+	if (code != SQLITE_OK && code != SQLITE_BUSY && code != SQLITE_LOCKED && sort_of(code) != STORE_FULL)
+		store_note_failure(store, code, "checkpoint");
 	return frames;
+}
+
+int64_t store_size(struct store *store)
+{
+	return pragma(store, "PRAGMA page_count") * pragma(store, "PRAGMA page_size");
 }
 
 int store_integrity(struct store *store, char *why, size_t why_size)

@@ -102,8 +102,11 @@ int store_hash_open(const char *path, struct store_hash **ret);
 int store_hash_step(struct store_hash *hash, int rows, uint8_t *ret_hash);
 void store_hash_close(struct store_hash *hash);
 
-/* Checkpoint when the log has grown; bounded. Returns its size in frames. */
+/* Checkpoint when the log has grown; bounded. Returns its size in frames. A full disk is no failure, a broken one is. */
 int store_checkpoint(struct store *store, bool truncate);
+
+/* Bytes of the database without its log. */
+int64_t store_size(struct store *store);
 
 /* The whole file checked by SQLite: 0, or -EILSEQ with the first finding in `why`. */
 int store_integrity(struct store *store, char *why, size_t why_size);
