@@ -43,10 +43,10 @@ int text_mkdirs(const char *path, unsigned mode);
 /* Reads a whole file of at most `max` bytes; the NUL added behind is not counted. 0 or -errno. */
 int text_read_file(const char *path, size_t max, char **ret_text, size_t *ret_len);
 
+/* Makes a new or renamed file's name survive a power cut. 0 or -errno. */
+int text_sync_folder_of(const char *path);
+
 /* Writes through a temporary file, fsync and rename: old or new, never half. 0 or -errno. */
 int text_write_file(const char *path, const void *bytes, size_t len, unsigned mode);
-
-/* The name of a new or renamed file is on disk only when its folder is. 0 or -errno. */
-int text_sync_folder_of(const char *path);
 
 #endif

@@ -296,6 +296,7 @@ int on_turn(sd_event_source *source, void *user)
 {
 	struct core *core = user;
 	struct batch batch = { 0 };
+	bool busy;
 
 	(void)source;
 	if (core_closed(core)) {
@@ -312,7 +313,9 @@ int on_turn(sd_event_source *source, void *user)
 		drop_decided(core);
 		finish_batch(core, &batch, true);
 	}
-	if (backup_work(core) || !queue_empty(core) || (core->more && !core_closed(core)))
+	busy = backup_work(core);
+	busy |= segments_work(core);
+	if (busy || !queue_empty(core) || (core->more && !core_closed(core)))
 		turn_want(core);
 	return 0;
 }

@@ -143,6 +143,23 @@ struct dialogue {
 bool dialogue_load(struct engine *e, const char *place, struct dialogue *ret);
 void dialogue_store(struct engine *e, struct outcome *o, struct dialogue *d); /* a new step */
 
+/* A piece of the journal; last_seq 0: it is open. */
+#define SEGMENT_NAME_MAX 40
+struct segment {
+	int64_t number, engine, first_seq, first_day, last_seq;
+	uint8_t first_hash[HASH_BYTES], last_hash[HASH_BYTES], state_hash[HASH_BYTES];
+	char snapshot[SEGMENT_NAME_MAX];
+	bool hashed, witnessed, dropped;
+};
+bool segment_get(struct store *store, int64_t number, struct segment *ret);
+void segment_read(const struct store_cursor *row, struct segment *ret); /* of SQL_SEGMENT_GET or _AFTER */
+
+/* Retention. So many days of uptime in day marks, rounded up: never kept shorter than promised. */
+int64_t day_marks(int64_t days);
+/* What was decided before this sequence has no answer kept; 0: nothing is that old. */
+int64_t prune_kept_seq(struct engine *e);
+void prune_start(struct engine *e, struct outcome *o);
+
 /* Work for a later turn; the command that does it names the row in its arguments and ends it. */
 void continuation_add(struct engine *e, struct outcome *o, const char *kind, json_t *args);
 void continuation_done(struct engine *e, int64_t continuation);
@@ -153,7 +170,8 @@ kind_handler on_device_state, on_divert_request, on_divert_taken, on_divert_ende
 	on_order_cancel, on_stage, on_load_close, on_lane_set, on_label_resolve, on_hq_down, on_hq_acked,
 	on_sscc_lease, on_hq_link, on_hq_epoch, on_item_put, on_location_put, on_tote_put, on_stock_adjust,
 	on_user_put, on_order_put, on_started, on_allocate, on_load_ship, on_divert_late, on_login_verified,
-	on_login_failed, on_day, on_tote_empty, on_orders_confirm;
+	on_login_failed, on_day, on_prune, on_segment_seal, on_segment_sealed, on_segment_drop, on_tote_empty,
+	on_orders_confirm;
 
 /* Shared by on_hq_down and the handlers of the same things from ctl. */
 int order_put(struct engine *e, struct command *c, struct outcome *o, const json_t *args, char *why);

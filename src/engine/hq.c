@@ -159,6 +159,7 @@ int on_hq_acked(struct engine *e, struct command *c, struct outcome *o, char *wh
 		return 0;
 	}
 	store_run(e->store, SQL_LINK_SET_ACKED, "iit", cum, safe, hub_gen);
+	store_run(e->store, SQL_SEGMENT_WITNESSED, "i", store_number(e->store, 0, SQL_LINK_SAFE, ""));
 	confirm_orders(e, o);
 	o->touched |= TOUCHED_LINK;
 	outcome_quiet(o, "noted");

@@ -81,6 +81,10 @@ static const struct kind kinds[] = {
 	{ "login_verified", CORE, 0, on_login_verified, PRIORITY_PAGE },
 	{ "login_failed", CORE, 0, on_login_failed, PRIORITY_PAGE },
 	{ "day", CORE, 0, on_day, PRIORITY_BULK },
+	{ "prune", CORE, 0, on_prune, PRIORITY_BULK },
+	{ "segment_seal", CORE, 0, on_segment_seal, PRIORITY_BULK },
+	{ "segment_sealed", CORE, 0, on_segment_sealed, PRIORITY_BULK },
+	{ "segment_drop", CORE, 0, on_segment_drop, PRIORITY_BULK },
 };
 
 const struct kind *kind_named(const char *name)

@@ -84,6 +84,7 @@ int on_day(struct engine *e, struct command *c, struct outcome *o, char *why)
 	(void)why;
 	e->day++;
 	store_run(e->store, SQL_DAY_ADD, "iii", e->day, c->seq, c->moment.now_us);
+	prune_start(e, o);
 	outcome_quiet(o, "day");
 	return 0;
 }

@@ -27,23 +27,35 @@ CREATE TABLE answer (
 	PRIMARY KEY (origin, n)
 ) STRICT, WITHOUT ROWID;
 
--- One mark per 20 h of uptime: pruning counts marks, so a clock that jumps erases nothing.
+-- One mark per 20 h of uptime: pruning counts marks, so a clock that jumps erases nothing. The other columns are the
+-- highest rows there were at the mark: what is not above them is at least that old.
 CREATE TABLE day (
 	day INTEGER PRIMARY KEY,
 	first_seq INTEGER NOT NULL,
-	now_us INTEGER NOT NULL
+	now_us INTEGER NOT NULL,
+	divert INTEGER NOT NULL,
+	induct INTEGER NOT NULL,
+	weigh INTEGER NOT NULL,
+	weight INTEGER NOT NULL,
+	movement INTEGER NOT NULL,
+	case_id INTEGER NOT NULL
 ) STRICT;
 
+-- The journal in pieces that one engine decided. The last row is open: its last_seq is NULL. A sealed one has the
+-- state at its end as a file, whose hash HQ keeps, too. Rows stay for ever; they are few.
 CREATE TABLE segment (
 	segment INTEGER PRIMARY KEY,
 	engine INTEGER NOT NULL,
 	first_seq INTEGER NOT NULL,
-	first_hash BLOB NOT NULL,
+	first_hash BLOB NOT NULL, -- of the row before its first
+	first_day INTEGER NOT NULL,
 	last_seq INTEGER,
 	last_hash BLOB,
-	state_hash BLOB,
-	snapshot TEXT,            -- file the replay starts from; NULL: an empty database
-	witnessed INTEGER NOT NULL DEFAULT 0
+	snapshot TEXT,            -- file in STATE/segments: the whole database as it was behind its last row
+	state_hash BLOB,          -- of that file
+	event_n INTEGER,          -- outbox number of its journal.sealed
+	witnessed INTEGER NOT NULL DEFAULT 0, -- 1: a backup of HQ holds that event
+	dropped INTEGER NOT NULL DEFAULT 0    -- 1: its rows are going from this file, the snapshot has them
 ) STRICT;
 
 -- command and outcome are the stored bytes; hash = BLAKE2b-256(previous hash, seq, now_us, boot_us, peer, command, outcome).
@@ -90,7 +102,9 @@ CREATE TABLE link (
 	up_acked INTEGER NOT NULL,
 	up_safe INTEGER NOT NULL,
 	down_n INTEGER NOT NULL,
-	hub_gen TEXT NOT NULL
+	hub_gen TEXT NOT NULL,
+	base_n INTEGER NOT NULL,   -- last event that was forgotten here, and its hash
+	base_hash BLOB NOT NULL
 ) STRICT;
 
 -- What HQ sent and this version does not know: kept for the one that does.
@@ -141,7 +155,7 @@ CREATE TABLE stock (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX stock_item ON stock (item, lot, place) WHERE qty > allocated;
 
--- '' is the outside world. The sum of movements of a place is its stock.
+-- '' is the outside world. What was carried and the movements of a place add up to its stock.
 CREATE TABLE movement (
 	movement INTEGER PRIMARY KEY,
 	seq INTEGER NOT NULL,
@@ -152,6 +166,16 @@ CREATE TABLE movement (
 	qty INTEGER NOT NULL CHECK (qty > 0),
 	reason TEXT NOT NULL
 ) STRICT;
+
+-- Sums of movements that are no longer kept one by one.
+CREATE TABLE carried (
+	place TEXT NOT NULL,
+	item TEXT NOT NULL,
+	lot TEXT NOT NULL,
+	qty INTEGER NOT NULL,
+	PRIMARY KEY (place, item, lot)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX carried_zero ON carried (qty) WHERE qty = 0;
 
 CREATE TABLE tote (
 	tote TEXT PRIMARY KEY,
@@ -206,14 +230,17 @@ CREATE TABLE session (
 	badge TEXT NOT NULL,
 	device TEXT NOT NULL,
 	opened_us INTEGER NOT NULL,
-	state TEXT NOT NULL
+	state TEXT NOT NULL,
+	day INTEGER NOT NULL     -- day mark when it was opened
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX session_device ON session (device) WHERE state = 'open';
+CREATE INDEX session_ended ON session (day) WHERE state = 'ended';
 
 CREATE TABLE throttle (
 	key TEXT PRIMARY KEY,    -- 'badge/B1' or 'device/hh-1'
 	fails INTEGER NOT NULL,
-	until_us INTEGER NOT NULL
+	until_us INTEGER NOT NULL,
+	day INTEGER NOT NULL     -- day mark of the last failure
 ) STRICT, WITHOUT ROWID;
 
 -- The conversation at a place: a handheld or a station.
@@ -251,9 +278,11 @@ CREATE TABLE orders (
 	lines INTEGER NOT NULL,
 	tote TEXT NOT NULL,
 	shipment_n INTEGER NOT NULL, -- outbox number of its shipment event, 0 before
-	created_seq INTEGER NOT NULL
+	created_seq INTEGER NOT NULL,
+	state_day INTEGER NOT NULL   -- day mark of its last change of state
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX orders_state ON orders (state, created_seq);
+CREATE INDEX orders_ended ON orders (state_day, created_seq) WHERE state IN ('confirmed', 'short', 'cancelled');
 
 CREATE TABLE order_line (
 	order_id TEXT NOT NULL,

@@ -34,7 +34,7 @@ port = {plc}
 [program hq]
 command = wharf-hq -c {path}/wharf.conf
 [program sim]
-command = wharf-sim -c {path}/wharf.conf -f {floor} -s {seed} --pace {pace} -l {path}/labels.jsonl --printer-port {printer} --wan {wan}:{hub}
+command = wharf-sim -c {path}/wharf.conf -s {seed} --pace {pace} -l {path}/labels.jsonl --printer-port {printer} --wan {wan}:{hub}
 """
 
 
@@ -83,17 +83,16 @@ class Floor(Place):
         os.makedirs(self.path + "/hq/sites")
         os.makedirs(self.path + "/hq/keys", 0o700)
         os.makedirs(self.path + "/state/keys", 0o700)
-        floor = SOURCE + "/src/sim/floor/demo.jsonl"
         with open(self.config, "a", encoding="utf-8") as f:
-            f.write(CONFIG.format(site=SITE, path=self.path, floor=floor, seed=seed, pace=pace_ms, **ports))
-        self.floor = floor
+            f.write(CONFIG.format(site=SITE, path=self.path, seed=seed, pace=pace_ms, **ports))
+        self.floor = SOURCE + "/src/sim/floor/demo.jsonl"  # where the virtual warehouse looks by itself, too
         self.chance = random.Random(seed)
         self.log = self.path + "/log"
         self.orders_sent = 0
         self.held = []
         self.cups = Cups(ports["cups"], ports["printer"])
         os.makedirs(self.path + "/messages")
-        self.tool("wharf-sim", "orders", "--orders", orders_max, "--seed", seed, "-f", floor, self.path + "/messages")
+        self.tool("wharf-sim", "orders", "--orders", orders_max, "--seed", seed, "-f", self.floor, self.path + "/messages")
         with open(self.path + "/messages/order.jsonl", encoding="utf-8") as f:
             self.orders = f.read().splitlines()
         self.open()
@@ -125,7 +124,8 @@ class Floor(Place):
     def open(self):
         self.tool("wharf-hq", "keys")
         shutil.copy(self.path + "/hq/keys/hq.pub", self.state + "/keys/hq.pub")
-        self.supervisor = self.start(f"{BIN}/wharf", "run", "-c", self.config, stderr=open(self.log, "w"), stdout=subprocess.DEVNULL)
+        self.supervisor = self.start(f"{BIN}/wharf", "run", "-c", self.config, cwd=SOURCE, stderr=open(self.log, "w"),
+                                     stdout=subprocess.DEVNULL)
         wait_for(lambda: os.path.exists(self.state + "/keys/site.pub"), 60, "the site's key")
         shutil.copy(self.state + "/keys/site.pub", f"{self.path}/hq/sites/{SITE}.pub")
         wait_for(self.status, 60, "the virtual warehouse")

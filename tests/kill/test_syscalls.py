@@ -156,6 +156,7 @@ def children(pid):
 
 def decided(answer):
     """The outcome as it was stored; the prompt beside it is as of now."""
+    assert "outcome" in answer, f"answered before, and now: {answer}"
     return {key: value for key, value in answer["outcome"].items() if key != "prompt"}
 
 
@@ -292,7 +293,7 @@ def test_a_death_at_any_call_changes_nothing_in_the_end():
     began = time.monotonic()
     done, deaths = take_points(DEATHS, began + BUDGET_S * 0.65, NORMAL)
     print(f"{done} of {len(DEATHS)} points, {deaths} deaths, {time.monotonic() - began:.0f} s")
-    assert deaths >= done * 0.8, "too many points were never reached"
+    assert deaths >= done * 0.8 or len(DEATHS) == 1, "too many points were never reached"
 
 
 def test_a_call_that_fails_is_survived_or_ends_without_a_word():

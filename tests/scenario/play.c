@@ -326,6 +326,43 @@ static void replay_row(struct engine *engine, const struct store_cursor *q)
 	command_fini(&c);
 }
 
+static void copy_all(struct store *from, struct store *to)
+{
+	sqlite3_backup *b = sqlite3_backup_init(to->db, "main", from->db, "main");
+
+	assert_non_null(b);
+	assert_int_equal(sqlite3_backup_step(b, -1), SQLITE_DONE);
+	assert_int_equal(sqlite3_backup_finish(b), SQLITE_OK);
+}
+
+int64_t play_seal(struct play *p)
+{
+	int64_t segment = p->engine.segment;
+	uint8_t hash[HASH_BYTES];
+	char last[HASH_HEX], state[HASH_HEX];
+
+	store_close(p->sealed);
+	assert_int_equal(store_open(":memory:", NULL, &p->sealed), 0);
+	copy_all(p->store, p->sealed);
+	text_hex(p->engine.hash, HASH_BYTES, last);
+	expect(p, play_internal(p, "segment_seal",
+		json_pack("{s:I, s:i, s:I, s:s, s:s}", "segment", (json_int_t)segment, "engine", ENGINE_VERSION, "last_seq",
+			(json_int_t)p->engine.seq, "last_hash", last, "snapshot", "copy")), "closed");
+	assert_int_equal(store_state_hash(p->sealed, hash), 0);
+	text_hex(hash, HASH_BYTES, state);
+	expect(p, play_internal(p, "segment_sealed",
+		json_pack("{s:I, s:s}", "segment", (json_int_t)segment, "state_hash", state)), "sealed");
+	return segment;
+}
+
+void play_days(struct play *p, int days)
+{
+	while (days-- > 0) {
+		expect(p, play_internal(p, "day", json_object()), "day");
+		play_continue(p);
+	}
+}
+
 static void replay(struct play *p)
 {
 	struct store_cursor q;
@@ -334,7 +371,11 @@ static void replay(struct play *p)
 	uint8_t want[HASH_BYTES], got[HASH_BYTES];
 
 	open_store(&into, &engine);
-	q = store_query(p->store, SQL_JOURNAL_AFTER, "i", INT64_C(0));
+	if (p->sealed) {
+		copy_all(p->sealed, into);
+		engine_load(&engine, into);
+	}
+	q = store_query(p->store, SQL_JOURNAL_AFTER, "i", engine.seq);
 	while (store_next(&q))
 		replay_row(&engine, &q);
 	assert_int_equal(store_state_hash(p->store, want), 0);
@@ -363,6 +404,7 @@ void play_close(struct play *p)
 	replay(p);
 	sqlite3_cancel_auto_extension((void (*)(void))reverse_orders);
 done:
+	store_close(p->sealed);
 	store_close(p->store);
 	free(p->text);
 }

@@ -35,6 +35,7 @@ struct play {
 	int rows_most; /* that a command has written so far */
 	bool unproven; /* the test has put rows there by itself: nothing can be replayed */
 	bool doubtful; /* nobody knows what time it is */
+	struct store *sealed; /* the state behind the last sealed segment; a replay begins there */
 	bool lazy; /* continuations wait for play_continue() */
 	/* For the next command only: */
 	bool deaf;          /* its device heard nothing of the last outcome */
@@ -54,6 +55,11 @@ void play_open(struct play *p);
 void play_open_floor(struct play *p);
 /* Audits and replays before everything is freed. */
 void play_close(struct play *p);
+
+/* Seals the journal's segment as the core would, with a copy in memory. Returns its number. */
+int64_t play_seal(struct play *p);
+/* So many day marks of uptime, and what they let go; the wall clock does not move. */
+void play_days(struct play *p, int days);
 
 /* A new run of wharfd in another boot of the machine. */
 void play_restart(struct play *p, const char *boot);
