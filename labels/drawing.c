@@ -177,7 +177,7 @@ static int draw_barcode(struct filler *f)
 	_cleanup_free_ struct symbol *symbol = NULL;
 	struct drawing_item *bars;
 	char why[160];
-	bool empty;
+	bool empty = false;
 
 	if (add_elements(f, &message, &empty) < 0)
 		return -EINVAL;

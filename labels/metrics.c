@@ -58,7 +58,7 @@ static void cut_text(char *text, int glyph_width, int room)
 	drop_character(text);
 	while (*text && metrics_width(text, glyph_width) + dots > room)
 		drop_character(text);
-	strcat(text, CUT);
+	memcpy(text + strlen(text), CUT, sizeof(CUT));
 }
 
 int metrics_fit(char *text, int size, int room)
@@ -67,7 +67,7 @@ int metrics_fit(char *text, int size, int room)
 	int narrowest = size * NARROWEST_PERCENT / 100;
 	int fitting;
 
-	if (sum * size <= (int64_t)room * 1000)
+	if (!sum || sum * size <= (int64_t)room * 1000)
 		return size;
 	fitting = (int)((int64_t)room * 1000 / sum);
 	if (fitting >= narrowest)

@@ -433,7 +433,7 @@ int template_load(const char *folder, const char *name, struct label_template **
 {
 	_cleanup_free_ char *text = NULL;
 	char path[512];
-	size_t len;
+	size_t len = 0;
 	int r;
 
 	if (!door_name_ok(name)) {

@@ -13,6 +13,8 @@
 
 #include "cleanup.h"
 
+#define NUMBER_DIGITS_MAX 18 /* an int64_t holds them all */
+
 void text_hash(const void *a, size_t a_len, const void *b, size_t b_len, uint8_t *ret_hash)
 {
 	crypto_generichash_state state;
@@ -70,6 +72,22 @@ int text_format(char *out, size_t size, const char *format, ...)
 	n = vsnprintf(out, size, format, args);
 	va_end(args);
 	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
+}
+
+int text_number_behind(const char *prefix, const char *text, int64_t *ret)
+{
+	size_t len = strlen(prefix), digits;
+	int64_t n = 0;
+
+	if (strncmp(text, prefix, len) != 0)
+		return -EINVAL;
+	digits = strspn(text + len, "0123456789");
+	if (digits < 1 || digits > NUMBER_DIGITS_MAX || text[len + digits])
+		return -EINVAL;
+	for (size_t i = 0; i < digits; i++)
+		n = n * 10 + (text[len + i] - '0');
+	*ret = n;
+	return 0;
 }
 
 /* How many bytes the character that starts with `lead` has; 0 for none. */
@@ -133,6 +151,28 @@ bool text_is_plain(const char *text)
 		if ((uint8_t)*text < 0x20 || *text == 0x7f)
 			return false;
 	return true;
+}
+
+bool text_is_date(const char *text)
+{
+	static const int days[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	int n[3] = { 0 }, part = 0;
+
+	if (strlen(text) != strlen("YYYY-MM-DD"))
+		return false;
+	for (int i = 0; text[i]; i++) {
+		bool dash = i == 4 || i == 7;
+
+		if (dash ? text[i] != '-' : text[i] < '0' || text[i] > '9')
+			return false;
+		if (dash)
+			part++;
+		else
+			n[part] = n[part] * 10 + (text[i] - '0');
+	}
+	if (n[0] < 1900 || n[1] < 1 || n[1] > 12 || n[2] < 1 || n[2] > days[n[1] - 1])
+		return false;
+	return n[1] != 2 || n[2] < 29 || (n[0] % 4 == 0 && (n[0] % 100 != 0 || n[0] % 400 == 0));
 }
 
 void text_make_utf8(char *text)

@@ -29,10 +29,16 @@ int text_copy(char *out, size_t size, const char *from);
 int text_format(char *out, size_t size, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* The whole number of a name like "d-17": `prefix`, then 1 to 18 digits and nothing else. 0 or -EINVAL. */
+int text_number_behind(const char *prefix, const char *text, int64_t *ret);
+
 bool text_is_utf8(const char *bytes, size_t len);
 
 /* False where a name holds a control character: it would be six bytes on its way, and some of them separate keys. */
 bool text_is_plain(const char *text);
+
+/* A day of the calendar as YYYY-MM-DD, years 1900 to 9999: such texts sort as the days do. */
+bool text_is_date(const char *text);
 
 /* Makes a text that was cut at a number of bytes UTF-8 again: each byte that belongs to no character becomes '?'. */
 void text_make_utf8(char *text);

@@ -61,7 +61,7 @@ static int read_all(const struct cli *cli, struct proof *proof)
 
 static int run_proof(struct cli *cli)
 {
-	struct proof_result result;
+	struct proof_result result = { .ok = false };
 	struct proof *proof;
 	_cleanup_json_ json_t *json = NULL;
 	int r;

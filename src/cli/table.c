@@ -112,10 +112,11 @@ static void format_key(const json_t *row, const char *key, char *out, size_t siz
 	char text[CLOCK_TEXT_MAX];
 	char with_unit[TITLE_MAX];
 
-	if (!value && !is_time(key) && text_format(with_unit, sizeof(with_unit), "%s_us", key) == 0 &&
-		json_object_get(row, with_unit)) {
-		format_key(row, with_unit, out, size);
-	} else if (is_time(key) && json_integer_value(value) > 0) {
+	if (!value && text_format(with_unit, sizeof(with_unit), "%s_us", key) == 0 && json_object_get(row, with_unit)) {
+		value = json_object_get(row, with_unit);
+		key = with_unit;
+	}
+	if (is_time(key) && json_integer_value(value) > 0) {
 		clock_text(json_integer_value(value), text);
 		text[SECONDS_END] = '\0';
 		*strchr(text, 'T') = ' ';

@@ -210,7 +210,7 @@ static int64_t weigh_number(const char *ask)
 {
 	int64_t n = 0;
 
-	return sscanf(ask, "w-%" SCNd64, &n) == 1 ? n : 0;
+	return text_number_behind("w-", ask, &n) == 0 ? n : 0;
 }
 
 void pack_weight(struct engine *e, struct command *c, struct outcome *o, struct dialogue *d)

@@ -112,6 +112,11 @@ int on_allocate(struct engine *e, struct command *c, struct outcome *o, char *wh
 	/* Held or cancelled meanwhile: a release starts again, from the first line not yet looked at. */
 	if (order_state(e, order) != ORDER_RECEIVED)
 		return 0;
+	/* It is looked at again when the stock is there: short would be a lie that cannot be taken back. */
+	if (import_books_stock(e)) {
+		outcome_quiet(o, "waiting");
+		return 0;
+	}
 	last = allocate_some(e, order, after);
 	if (last)
 		continuation_add(e, o, "allocate",

@@ -1,6 +1,5 @@
 /* What the PLC asks and what became of it: asked -> due -> taken -> written -> ended, or late and never written. */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -33,7 +32,7 @@ static int64_t divert_number(const char *id)
 {
 	int64_t n = 0;
 
-	return sscanf(id, "d-%" SCNd64, &n) == 1 ? n : 0;
+	return text_number_behind("d-", id, &n) == 0 ? n : 0;
 }
 
 int on_divert_taken(struct engine *e, struct command *c, struct outcome *o, char *why)

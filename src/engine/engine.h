@@ -19,6 +19,8 @@
 #define SHIP_TO_MAX 2000
 #define SCAN_DATA_MAX 4096
 #define SCAN_AGE_MAX_MS 10000
+#define IMPORT_ROWS_MAX 10000000  /* of one import */
+#define IMPORT_PART_ROWS 100      /* of one command: with two table rows each, far below 500 */
 
 /* What a command that stops the core gets; a replay says the same. */
 #define ENGINE_POISON_SAY "This command stopped wharfd twice: it is not tried again, please tell support"
@@ -171,7 +173,8 @@ kind_handler on_device_state, on_divert_request, on_divert_taken, on_divert_ende
 	on_sscc_lease, on_hq_link, on_hq_epoch, on_item_put, on_location_put, on_tote_put, on_stock_adjust,
 	on_user_put, on_order_put, on_started, on_allocate, on_load_ship, on_divert_late, on_login_verified,
 	on_login_failed, on_day, on_prune, on_segment_seal, on_segment_sealed, on_segment_drop, on_tote_empty,
-	on_orders_confirm;
+	on_orders_confirm, on_import_begin, on_import_rows, on_import_end, on_import_drop, on_import_apply,
+	on_import_clear, on_allocate_waiting;
 
 /* Shared by on_hq_down and the handlers of the same things from ctl. */
 int order_put(struct engine *e, struct command *c, struct outcome *o, const json_t *args, char *why);
@@ -180,8 +183,19 @@ void order_hold(struct engine *e, struct command *c, struct outcome *o, const ch
 void order_release(struct engine *e, struct command *c, struct outcome *o, const char *order);
 void order_cancel(struct engine *e, struct command *c, struct outcome *o, const char *order, const char *reason);
 
+/* Master data of one row (the arguments of item_put, location_put, tote_put), written with a generation: the live one
+ * is seen at once, the next when its import ends. */
+int64_t catalog_live(struct engine *e);
+int put_item_row(struct engine *e, const json_t *args, int64_t generation, const char **ret_item, char *why);
+int put_location_row(struct engine *e, const json_t *args, int64_t generation, const char **ret_location, char *why);
+int put_tote_row(struct engine *e, const json_t *args, int64_t generation, const char **ret_tote, char *why);
+/* True while opening balances are being booked: nothing is allocated from a half-filled warehouse. */
+bool import_books_stock(struct engine *e);
+
 /* A name that came from outside: 0, or -EINVAL with `why`. */
 int check_name(const char *key, const char *name, char *why);
+/* First expired first out sorts by it: 0, or -EINVAL with `why`. */
+int check_date(const char *key, const char *date, char *why);
 
 /* json_fields() on a command's arguments. */
 #define READ_ARGS(fields) json_fields(c->args ? c->args : json_object_shared(), fields, array_len(fields), why, WHY_MAX)

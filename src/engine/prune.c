@@ -6,8 +6,8 @@
 #include "engine.h"
 #include "json.h"
 
-/* Rows that one command prunes; a few more are its own. An order goes whole; its parts are bounded by its lines and bins. */
-#define PRUNE_ROWS_MAX INT64_C(480)
+/* Rows that one command takes away, its own few beside them. An order goes whole; its parts are bounded by its lines and bins. */
+#define PRUNE_ROWS_MAX ((int64_t)COMMAND_ROWS_MAX - 20)
 #define PRUNE_ORDERS_MAX 16
 /* A movement that goes writes itself and at most two sums, which may go too. */
 #define PRUNE_MOVEMENTS_MAX (PRUNE_ROWS_MAX / 5)

@@ -279,13 +279,15 @@ static int open_network(struct hq *hq)
 static int open_signals(void)
 {
 	sigset_t set;
+	int fd;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return -errno;
-	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? -errno : fd;
 }
 
 static int open_all(struct hq *hq)
@@ -323,11 +325,14 @@ static void close_all(struct hq *hq)
 
 int hq_serve(const struct config *config)
 {
-	struct hq *hq = calloc(1, sizeof(*hq));
 	_cleanup_fd_ int signals = open_signals();
+	struct hq *hq;
 	int r;
 
-	if (!hq || signals < 0)
+	if (signals < 0)
+		return signals;
+	hq = calloc(1, sizeof(*hq));
+	if (!hq)
 		return -ENOMEM;
 	hq->config = config;
 	hq->control = -1;

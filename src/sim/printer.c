@@ -226,7 +226,7 @@ bool printer_take(struct printer *p, const char *sscc, int wait_ms)
 	bool there;
 
 	pthread_mutex_lock(&p->loop->lock);
-	while (!(there = printer_copies(p, sscc) > 0) && loop_wait(p->loop, until_us))
+	while (!(there = (printer_copies(p, sscc) > 0)) && loop_wait(p->loop, until_us))
 		;
 	pthread_mutex_unlock(&p->loop->lock);
 	return there;

@@ -116,25 +116,73 @@ CREATE TABLE down_raw (
 
 -- ---- Floor --------------------------------------------------------------------------------------------
 
+-- What an import brings is written with the next generation and seen when `live` reaches it: one row is the switch.
+CREATE TABLE catalog (
+	one INTEGER PRIMARY KEY CHECK (one = 1),
+	live INTEGER NOT NULL
+) STRICT;
+INSERT INTO catalog VALUES (1, 0);
+
+-- Of a name the newest generation that is live counts (the views "_now"); older ones are removed behind the switch.
 CREATE TABLE item (
-	item TEXT PRIMARY KEY,
+	item TEXT NOT NULL,
+	generation INTEGER NOT NULL,
 	title TEXT NOT NULL,
-	weight_ug INTEGER        -- NULL: unknown, and then nobody guesses
+	weight_ug INTEGER,       -- NULL: unknown, and then nobody guesses
+	PRIMARY KEY (item, generation)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX item_generation ON item (generation, item);
+CREATE VIEW item_now AS SELECT item, title, weight_ug FROM item i WHERE generation =
+	(SELECT max(generation) FROM item n WHERE n.item = i.item AND n.generation <= (SELECT live FROM catalog));
 
 CREATE TABLE barcode (
-	code TEXT PRIMARY KEY,
-	item TEXT NOT NULL REFERENCES item,
-	pack_qty INTEGER NOT NULL CHECK (pack_qty > 0)
+	code TEXT NOT NULL,
+	generation INTEGER NOT NULL,
+	item TEXT NOT NULL,
+	pack_qty INTEGER NOT NULL CHECK (pack_qty > 0),
+	PRIMARY KEY (code, generation)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX barcode_item ON barcode (item, pack_qty, code); -- the code a prompt shows for an item
+CREATE INDEX barcode_generation ON barcode (generation, code);
+CREATE VIEW barcode_now AS SELECT code, item, pack_qty FROM barcode b WHERE generation =
+	(SELECT max(generation) FROM barcode n WHERE n.code = b.code AND n.generation <= (SELECT live FROM catalog));
 
+-- frozen is the same in all generations of a location.
 CREATE TABLE location (
-	location TEXT PRIMARY KEY,
+	location TEXT NOT NULL,
+	generation INTEGER NOT NULL,
 	zone TEXT NOT NULL,
 	walk INTEGER NOT NULL,
-	frozen INTEGER NOT NULL DEFAULT 0
+	frozen INTEGER NOT NULL DEFAULT 0,
+	PRIMARY KEY (location, generation)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX location_generation ON location (generation, location);
+CREATE VIEW location_now AS SELECT location, zone, walk, frozen FROM location l WHERE generation =
+	(SELECT max(generation) FROM location n WHERE n.location = l.location AND n.generation <= (SELECT live FROM catalog));
+
+-- A file that is being brought in, or was: its name stays, so that it is not brought in twice.
+CREATE TABLE import (
+	import TEXT PRIMARY KEY,
+	what TEXT NOT NULL,       -- items, locations, totes or stock
+	digest TEXT NOT NULL,     -- of the file: the same name with another file is another import
+	rows INTEGER NOT NULL,
+	generation INTEGER NOT NULL,
+	state TEXT NOT NULL,
+	parts INTEGER NOT NULL,
+	staged INTEGER NOT NULL,
+	applied INTEGER NOT NULL  -- of stock: rows that are in their bins
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX import_active ON import ((1)) WHERE state NOT IN ('done', 'dropped'); -- one at a time
+
+-- Opening balances that wait for the end of their import.
+CREATE TABLE import_stock (
+	n INTEGER PRIMARY KEY,
+	location TEXT NOT NULL,
+	item TEXT NOT NULL,
+	lot TEXT NOT NULL,
+	expiry TEXT NOT NULL,
+	qty INTEGER NOT NULL CHECK (qty > 0)
+) STRICT;
 
 CREATE TABLE lot (
 	item TEXT NOT NULL,
@@ -180,8 +228,11 @@ CREATE INDEX carried_zero ON carried (qty) WHERE qty = 0;
 CREATE TABLE tote (
 	tote TEXT PRIMARY KEY,
 	state TEXT NOT NULL,
-	order_id TEXT NOT NULL
+	order_id TEXT NOT NULL,
+	generation INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX tote_order ON tote (order_id) WHERE order_id <> '';
+CREATE INDEX tote_generation ON tote (generation, tote);
 
 CREATE TABLE lane (
 	lane TEXT PRIMARY KEY,
@@ -314,6 +365,7 @@ CREATE TABLE task (
 	device TEXT NOT NULL
 ) STRICT;
 CREATE INDEX task_order ON task (order_id, state, walk);
+CREATE INDEX task_leased ON task (device, order_id) WHERE state = 'leased';
 
 CREATE TABLE carton (
 	carton INTEGER PRIMARY KEY,
@@ -415,6 +467,7 @@ CREATE TABLE divert (
 	deadline_us INTEGER NOT NULL  -- boot time
 ) STRICT;
 CREATE INDEX divert_open ON divert (plc, state) WHERE state IN ('asked', 'due');
+CREATE INDEX divert_deadline ON divert (deadline_us) WHERE state IN ('asked', 'due');
 CREATE INDEX divert_taken ON divert (plc) WHERE state = 'taken';
 CREATE INDEX divert_unpaired ON divert (plc) WHERE carton = 0 AND lane = 0;
 CREATE INDEX divert_tracking ON divert (plc, tracking);
@@ -450,4 +503,5 @@ CREATE TABLE cases (
 	resolution TEXT NOT NULL,
 	resolved_by TEXT NOT NULL
 ) STRICT;
+CREATE INDEX cases_subject ON cases (kind, subject);
 CREATE UNIQUE INDEX cases_open ON cases (kind, subject) WHERE state = 'open';

@@ -299,14 +299,14 @@ static void on_down_refused(struct uplink *u, enum not_taken taken, const char *
 /* The core reads nothing while its log drains. False where the id is no query of ours. */
 static bool query_refused(struct uplink *u, const char *id)
 {
-	long long read;
+	int64_t read;
 
 	if (strcmp(id, "link") == 0) {
 		u->link_refused = true;
 		retry_later(u);
 		return true;
 	}
-	if (sscanf(id, "outbox-%lld", &read) != 1)
+	if (text_number_behind("outbox-", id, &read) < 0)
 		return false;
 	u->read_failed = read;
 	return true;
@@ -392,11 +392,11 @@ static void on_rows(void *user, const json_t *rows)
 	struct uplink *u = user;
 	const json_t *list = json_object_get(rows, "rows");
 	const char *id = json_str(rows, "id");
-	long long read;
+	int64_t read;
 
 	if (strcmp(id, "link") == 0 && json_array_size(list) == 1)
 		on_link_row(u, json_array_get(list, 0));
-	else if (sscanf(id, "outbox-%lld", &read) == 1)
+	else if (text_number_behind("outbox-", id, &read) == 0)
 		on_outbox_rows(u, read, list);
 }
 

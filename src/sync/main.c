@@ -91,7 +91,7 @@ static void wait_for_work(struct uplink *u, int signals, short *ret_signal)
 		items[n++] = (zmq_pollitem_t){.fd = door,
 			.events =
 				(short)(ZMQ_POLLIN |
-					(door_client_events(u->door) & POLLOUT ? ZMQ_POLLOUT : 0))};
+					((door_client_events(u->door) & POLLOUT) ? ZMQ_POLLOUT : 0))};
 	if (u->dealer)
 		items[n++] = (zmq_pollitem_t){.socket = u->dealer, .events = ZMQ_POLLIN};
 	if (u->monitor)
@@ -173,21 +173,23 @@ static int serve(struct uplink *u)
 
 int main(int argc, char **argv)
 {
-	struct uplink *u = calloc(1, sizeof(*u));
 	struct config *config = NULL;
+	struct uplink *u;
 	int r;
 
-	if (!u || sodium_init() < 0)
-		return EXIT_FAILURE;
 	options_parse(&info, argc, argv);
 	log_open(info.name, LOG_INFO);
-	if (config_load(config_path, stderr, &config) < 0)
+	if (sodium_init() < 0 || config_load(config_path, stderr, &config) < 0)
 		return EXIT_FAILURE;
 	if (check_only) {
 		puts("configuration OK");
 		config_destroy(config);
-		free(u);
 		return EXIT_SUCCESS;
+	}
+	u = calloc(1, sizeof(*u));
+	if (!u) {
+		config_destroy(config);
+		return EXIT_FAILURE;
 	}
 	u->config = config;
 	u->site = config_text(config, "site", "name");

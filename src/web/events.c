@@ -30,18 +30,18 @@ static const char door_is_down[] = "event: door\ndata: {\"up\":false}\n\n";
 /* Sends all of `text`, or as much as fits and keeps the rest. */
 static size_t put(struct stream *s, char *out, size_t max, const char *text, size_t len)
 {
-	size_t n = len < max ? len : max;
-
-	memcpy(out, text, n);
-	if (n < len) {
-		s->partial = malloc(len - n);
-		if (!s->partial)
-			abort();
-		memcpy(s->partial, text + n, len - n);
-		s->partial_len = len - n;
-		s->partial_at = 0;
+	if (len <= max) {
+		memcpy(out, text, len);
+		return len;
 	}
-	return n;
+	memcpy(out, text, max);
+	s->partial = malloc(len - max);
+	if (!s->partial)
+		abort();
+	memcpy(s->partial, text + max, len - max);
+	s->partial_len = len - max;
+	s->partial_at = 0;
+	return max;
 }
 
 static size_t put_partial(struct stream *s, char *out, size_t max)

@@ -332,10 +332,10 @@ int tls_load(const char *certificate_path, const char *key_path, const char *add
 	const char *folder = "";
 	int r = text_copy(copy, sizeof(copy), certificate_path);
 
-	if (r == 0)
+	if (r == 0) {
 		folder = dirname(copy);
-	if (r == 0)
 		r = text_format(paths.ca, sizeof(paths.ca), "%s/ca.pem", folder);
+	}
 	if (r == 0)
 		r = text_format(paths.ca_key, sizeof(paths.ca_key), "%s/ca.key", folder);
 	if (r == 0 && access(certificate_path, F_OK) < 0 && access(key_path, F_OK) < 0)

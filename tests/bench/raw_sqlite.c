@@ -42,9 +42,9 @@ static sqlite3_stmt *prepare(struct raw *raw, sqlite3 *db, const char *sql)
 
 static char *text_of(sqlite3_stmt *s, int column)
 {
-	const char *text = (const char *)sqlite3_column_text(s, column);
+	const char *value = (const char *)sqlite3_column_text(s, column);
 
-	return strdup(text ? text : "");
+	return strdup(value ? value : "");
 }
 
 static void read_row(sqlite3_stmt *s, struct row *r)

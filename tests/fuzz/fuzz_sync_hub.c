@@ -12,7 +12,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define STEPS_MAX 400
-#define LEVELS 8 /* a store's answer may lead to another question */
+#define LEVELS 4 /* as many as HQ has: the answer of a store may lead to another question */
 #define S INT64_C(1000000)
 
 struct hq {

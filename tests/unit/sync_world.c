@@ -431,8 +431,8 @@ static void read_downs(struct world *w, int64_t after, int64_t limit)
 	struct hub_down downs[SYNC_DOWN_WINDOW];
 	size_t n = 0;
 
-	for (int64_t k = after + 1; k <= w->hq.down_head && (int64_t)n < limit; k++)
-		downs[n++] = (struct hub_down){
+	for (int64_t k = after + 1; k <= w->hq.down_head && (int64_t)n < limit; k++, n++)
+		downs[n] = (struct hub_down){
 			.n = k, .body = "{}", .len = 2, .kind = "order", .gen = "g1"};
 	feed_hub(w, (struct hub_input){.kind = HUB_IN_DOWNS, .downs = downs, .downs_n = n});
 }

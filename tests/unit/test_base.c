@@ -45,6 +45,21 @@ static void time_is_written_and_read_back(void **state)
 	assert_int_equal(clock_parse("2026-11-23 06:12", &us), -EINVAL);
 }
 
+static void a_number_behind_a_prefix_is_digits_and_nothing_else(void **state)
+{
+	static const char *const wrong[] = { "", "d", "d-", "d--1", "d-+1", "d- 1", "d-1 ", "d-1x", "D-1", "d-0x1", "w-1",
+		"d-1234567890123456789" };
+	int64_t n = 0;
+
+	(void)state;
+	assert_int_equal(text_number_behind("d-", "d-17", &n), 0);
+	assert_int_equal(n, 17);
+	assert_int_equal(text_number_behind("d-", "d-123456789012345678", &n), 0);
+	assert_true(n == 123456789012345678);
+	for (size_t i = 0; i < array_len(wrong); i++)
+		assert_int_equal(text_number_behind("d-", wrong[i], &n), -EINVAL);
+}
+
 static void utf8_with_surrogates_or_overlong_forms_is_refused(void **state)
 {
 	(void)state;
@@ -191,6 +206,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_id_is_an_origin_and_a_number_from_1),
 		cmocka_unit_test(time_is_written_and_read_back),
+		cmocka_unit_test(a_number_behind_a_prefix_is_digits_and_nothing_else),
 		cmocka_unit_test(utf8_with_surrogates_or_overlong_forms_is_refused),
 		cmocka_unit_test(an_unknown_key_is_an_error_with_its_line),
 		cmocka_unit_test(an_indented_line_is_a_line_of_its_own),

@@ -50,7 +50,7 @@ static int close_place(void **state)
 
 static void put_item(struct store *store, const char *item)
 {
-	store_run(store, SQL_ITEM_PUT, "tti", item, "Title", INT64_C(5));
+	store_run(store, SQL_ITEM_PUT, "titi", item, INT64_C(0), "Title", INT64_C(5));
 }
 
 static void what_was_committed_is_there_after_opening_again(void **state)
@@ -95,7 +95,7 @@ static void after_a_failure_nothing_is_written_until_it_is_cleared(void **state)
 	struct place *p = *state;
 
 	store_begin(p->store);
-	store_run(p->store, SQL_BARCODE_PUT, "tti", "123", "NO-SUCH-ITEM", INT64_C(1));
+	store_run(p->store, SQL_BARCODE_PUT, "titi", "123", INT64_C(0), "TEA", INT64_C(0));
 	assert_int_equal(store_failure(p->store), STORE_BROKEN);
 	assert_string_not_equal(store_failure_text(p->store), "");
 	put_item(p->store, "TEA");
@@ -119,7 +119,7 @@ static void put_tote(struct store *store, int n)
 	char tote[32];
 
 	snprintf(tote, sizeof(tote), "T%d", n);
-	store_run(store, SQL_TOTE_PUT, "tt", tote, "free");
+	store_run(store, SQL_TOTE_PUT, "tti", tote, "free", INT64_C(0));
 }
 
 /* SQLite rolls such a transaction back by itself; the next insert would be one of its own. */

@@ -134,7 +134,7 @@ static void wrong_types_missing_keys_and_bad_ranges_are_refused_with_the_key(voi
 
 static void a_header_over_4_kib_and_a_message_over_256_kib_are_refused(void **state)
 {
-	static char big[SYNC_MESSAGE_MAX + 1];
+	static char big[SYNC_MESSAGE_MAX + 1] = "";
 	const char *header = "{\"v\":1,\"type\":\"BYE\",\"esid\":\"\",\"hsid\":\"\",\"why\":\"\"}";
 	struct sync_part parts[2] = {{big, SYNC_HEADER_MAX + 1}, {big, 0}};
 	struct sync_frame f;

@@ -267,8 +267,8 @@ static void give_downs(struct hq *h, int64_t head)
 	size_t n = 0;
 
 	assert_non_null(read);
-	for (int64_t i = read->after + 1; i <= head && (int64_t)n < read->limit; i++)
-		downs[n++] = (struct hub_down){.n = i, .body = "{}", .len = 2};
+	for (int64_t i = read->after + 1; i <= head && (int64_t)n < read->limit; i++, n++)
+		downs[n] = (struct hub_down){.n = i, .body = "{}", .len = 2};
 	step(h, (struct hub_input){.kind = HUB_IN_DOWNS, .downs = downs, .downs_n = n});
 }
 
