@@ -8,6 +8,8 @@
 
 #define BOM "\xef\xbb\xbf"
 
+static const char too_long[] = "makes the line longer than 8192 bytes: is a quote missing?";
+
 /* A spreadsheet uses what its language uses: the header tells. */
 static char find_separator(const char *bytes, const char *end)
 {
@@ -66,6 +68,8 @@ static int keep(struct csv *csv, size_t first, size_t *used)
 		return fail(csv, "is no UTF-8 text: save the file as CSV UTF-8");
 	if (memchr(csv->buf + first, '\0', last - first))
 		return fail(csv, "holds a NUL byte: save the file as CSV UTF-8");
+	if (last >= CSV_RECORD_MAX)
+		return fail(csv, too_long);
 	csv->buf[last] = '\0';
 	csv->fields[csv->n++] = (struct csv_field){ csv->buf + first, last - first };
 	*used = last + 1;
@@ -76,7 +80,7 @@ static int put(struct csv *csv, size_t *used, char c)
 {
 	/* One place stays for the final NUL. */
 	if (*used >= CSV_RECORD_MAX - 1)
-		return fail(csv, "makes the line longer than 8192 bytes: is a quote missing?");
+		return fail(csv, too_long);
 	csv->buf[(*used)++] = c;
 	return 0;
 }

@@ -76,6 +76,9 @@ static void a_record_has_limits(void **unused)
 	(void)unused;
 	memset(bytes, 'x', sizeof(bytes));
 	assert_non_null(strstr(read_all(bytes, sizeof(bytes)), "!1:1 makes the line longer"));
+	/* A record that is full to the last byte has no room for the NUL of one more field. */
+	bytes[CSV_RECORD_MAX - 1] = ',';
+	assert_non_null(strstr(read_all(bytes, CSV_RECORD_MAX), "!1:2 makes the line longer"));
 	memset(bytes, ',', sizeof(bytes));
 	assert_non_null(strstr(read_all(bytes, CSV_FIELDS_MAX), "!1:33 is one more"));
 	bytes[CSV_FIELDS_MAX - 1] = '\n';
