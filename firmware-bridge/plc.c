@@ -55,8 +55,9 @@ static json_t *make_command(const struct worker *w, const struct plc_fact *f)
 	switch (f->kind) {
 	case PLC_FACT_REQUEST:
 		return device_command("divert_request", w->name,
-			json_pack("{s:i,s:I,s:i,s:i,s:s}", "seq", f->seq, "tracking",
-				(json_int_t)f->tracking, "point", f->point, "read", f->read, "code", f->code));
+			json_pack("{s:i,s:I,s:i,s:i,s:s,s:I}", "seq", f->seq, "tracking",
+				(json_int_t)f->tracking, "point", f->point, "read", f->read, "code", f->code,
+				"watch_ms", (json_int_t)f->watch_ms));
 	case PLC_FACT_TAKEN:
 		return device_command("divert_taken", w->name, json_pack("{s:s}", "divert", f->divert));
 	case PLC_FACT_ENDED:
@@ -179,16 +180,17 @@ static int read_order(const json_t *push, struct plc_divert *ret)
 static void on_push(void *user, const json_t *push)
 {
 	struct worker *w = user;
+	bool recover = strcmp(json_str(push, "order"), "recover") == 0;
 	struct plc_divert divert = { 0 };
 	int r;
 
 	if (strcmp(json_str(push, "topic"), "status") == 0)
 		note_accepting(w, push);
-	if (strcmp(json_str(push, "order"), "divert") != 0)
+	if (!recover && strcmp(json_str(push, "order"), "divert") != 0)
 		return;
 	r = read_order(push, &divert);
 	if (r == 0)
-		r = plc_take_order(&w->plc, &divert);
+		r = recover ? plc_recover_order(&w->plc, &divert) : plc_take_order(&w->plc, &divert);
 	if (r < 0 && r != -EEXIST)
 		log_warning("divert order not accepted: %s device=%s divert=%s",
 			r == -EPERM ? "the link is read-only until it is commissioned" : strerror(-r),

@@ -81,6 +81,14 @@ static void resume_confirm(struct plc_handshake *p)
 	}
 }
 
+/* Before this run writes anything. */
+static void keep_left(struct plc_handshake *p)
+{
+	if (!p->found)
+		memcpy(p->left, &p->b[PLC_B_SEQ], sizeof(p->left));
+	p->found = true;
+}
+
 static int resync(struct plc_handshake *p)
 {
 	int r = read_a(p, p->a);
@@ -89,9 +97,11 @@ static int resync(struct plc_handshake *p)
 		r = p->verbs->read(p->user, PLC_B, 0, PLC_B_WORDS, p->b);
 	if (r < 0)
 		return r;
+	keep_left(p);
 	resume_request(p);
 	resume_confirm(p);
 	p->synced = true;
+	p->watch_us = p->verbs->now_us(p->user);
 	p->beat_now = true;
 	return 0;
 }
@@ -146,6 +156,7 @@ static void make_request(const struct plc_handshake *p, struct plc_fact *ret)
 		.seq = p->a[PLC_A_SEQ],
 		.tracking = plc_u32(&p->a[PLC_A_TRACKING]),
 		.point = p->a[PLC_A_POINT],
+		.watch_ms = (p->verbs->now_us(p->user) - p->watch_us) / 1000,
 		.read = read >= PLC_READ_OK && read <= PLC_READ_CONFLICT ? read : PLC_READ_CONFLICT };
 	read_code(&p->a[PLC_A_CODE], ret->code);
 }

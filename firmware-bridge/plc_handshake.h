@@ -6,7 +6,9 @@
  *    done where block B already answers it.
  * 3. A reply echoes sequence and tracking id of the request that stands in block A at that moment.
  * 4. Nothing is written before the core answered divert_taken, and nothing after the deadline.
- * 5. A confirmation is acknowledged when the core has it on disk. */
+ * 5. A confirmation is acknowledged when the core has it on disk.
+ * 6. An order that an earlier run of the link took is never written: it ends as written where block B held that
+ *    very reply when this run first read it, else as failed. */
 #ifndef WHARF_PLC_HANDSHAKE_H
 #define WHARF_PLC_HANDSHAKE_H
 
@@ -27,7 +29,7 @@ enum plc_block {
 };
 
 enum plc_fact_kind {
-	PLC_FACT_REQUEST, /* seq, tracking, point, read, code */
+	PLC_FACT_REQUEST, /* seq, tracking, point, read, code, watch_ms */
 	PLC_FACT_TAKEN,   /* divert */
 	PLC_FACT_ENDED,   /* divert, result_word, reason */
 	PLC_FACT_CONFIRM, /* seq, tracking, lane, result */
@@ -39,6 +41,7 @@ struct plc_fact {
 	uint16_t seq, point, read, lane, result, mode, faults;
 	uint32_t tracking;
 	char code[PLC_CODE_MAX + 1];
+	int64_t watch_ms; /* so long every request was seen */
 	const char *divert, *result_word, *reason;
 };
 
@@ -71,6 +74,7 @@ enum plc_order_state {
 	PLC_ORDER_WRITING, /* ours: write it or end it */
 	PLC_ORDER_ENDING,  /* divert_ended to be sent */
 	PLC_ORDER_ENDED,   /* sent, no answer yet */
+	PLC_ORDER_LOST,    /* taken by an earlier run: what became of it is in block B, or nowhere */
 };
 
 struct plc_order {
@@ -104,8 +108,11 @@ struct plc_handshake {
 	void *user;
 
 	bool synced; /* everything was read since the connection was made */
+	bool found;  /* `left` was read */
+	uint16_t left[PLC_REPLY_WORDS]; /* the reply that an earlier run left in block B */
 	uint16_t a[PLC_A_WORDS], b[PLC_B_WORDS]; /* b: what the PLC holds as far as we know */
 
+	int64_t watch_us; /* since when no request passed unseen */
 	uint16_t seq; /* last request told */
 	uint32_t tracking;
 	int64_t seq_us;
@@ -140,6 +147,9 @@ void plc_tick(struct plc_handshake *plc);
 /* An order to divert. 0; -EEXIST: have it already; -ETIME: too late; -EPERM: not commissioned;
  * -ENOSPC: too many at once. Nothing happens to an order that is not accepted. */
 int plc_take_order(struct plc_handshake *plc, const struct plc_divert *divert);
+
+/* An order that was taken and has no end. 0; -EEXIST: this run has it, its end follows by itself; -ENOSPC. */
+int plc_recover_order(struct plc_handshake *plc, const struct plc_divert *divert);
 
 /* The core's word on a fact. */
 void plc_answer(struct plc_handshake *plc, int64_t n, enum plc_answer answer);

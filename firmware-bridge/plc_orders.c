@@ -87,6 +87,19 @@ int plc_take_order(struct plc_handshake *p, const struct plc_divert *divert)
 	return 0;
 }
 
+int plc_recover_order(struct plc_handshake *p, const struct plc_divert *divert)
+{
+	struct plc_order *o;
+
+	if (find_order(p, divert->id))
+		return -EEXIST;
+	o = free_order(p);
+	if (!o)
+		return -ENOSPC;
+	*o = (struct plc_order){ .state = PLC_ORDER_LOST, .divert = *divert };
+	return 0;
+}
+
 static void end_order(struct plc_order *o, const char *result_word, const char *reason)
 {
 	o->state = PLC_ORDER_ENDING;
@@ -112,6 +125,30 @@ static bool is_late(const struct plc_handshake *p, const struct plc_order *o)
 	return now_of(p) >= o->divert.deadline_us;
 }
 
+static void make_reply(const struct plc_divert *divert, uint16_t *ret)
+{
+	ret[0] = divert->seq;
+	ret[PLC_B_TRACKING - PLC_B_SEQ] = (uint16_t)(divert->tracking >> 16);
+	ret[PLC_B_TRACKING - PLC_B_SEQ + 1] = (uint16_t)divert->tracking;
+	ret[PLC_B_LANE - PLC_B_SEQ] = divert->lane;
+	ret[PLC_B_REASON - PLC_B_SEQ] = divert->reason;
+	ret[PLC_B_FLAGS - PLC_B_SEQ] = 0;
+	ret[PLC_B_CRC - PLC_B_SEQ] = plc_crc(ret, PLC_REPLY_WORDS - 1);
+}
+
+/* The sequence goes last, so a reply that is whole was given to the PLC. One that is not there may have been replaced
+ * since: then nobody knows, and the PLC's confirmation will tell. */
+static void end_lost(const struct plc_handshake *p, struct plc_order *o)
+{
+	uint16_t reply[PLC_REPLY_WORDS];
+
+	make_reply(&o->divert, reply);
+	if (memcmp(p->left, reply, sizeof(reply)) == 0)
+		end_order(o, "written", "found in the PLC's registers by a new run of the link");
+	else
+		end_order(o, "failed", "the link ended after taking it; the PLC's registers do not hold it");
+}
+
 /* An order is only taken while it could be written: untaken ones the core closes by itself. */
 static void tick_order(struct plc_handshake *p, struct plc_order *o)
 {
@@ -129,6 +166,10 @@ static void tick_order(struct plc_handshake *p, struct plc_order *o)
 			end_order(o, "failed", "the connection broke while it was written");
 		else
 			end_order(o, "late", "no connection before the deadline");
+		break;
+	case PLC_ORDER_LOST:
+		if (p->found)
+			end_lost(p, o);
 		break;
 	case PLC_ORDER_ENDING:
 		tell_order(p, o, PLC_FACT_ENDED, PLC_ORDER_ENDED);
@@ -152,17 +193,6 @@ bool plc_urgent(const struct plc_handshake *p)
 		if (p->orders[i].state == PLC_ORDER_WRITING)
 			return true;
 	return false;
-}
-
-static void make_reply(const struct plc_divert *divert, uint16_t *ret)
-{
-	ret[0] = divert->seq;
-	ret[PLC_B_TRACKING - PLC_B_SEQ] = (uint16_t)(divert->tracking >> 16);
-	ret[PLC_B_TRACKING - PLC_B_SEQ + 1] = (uint16_t)divert->tracking;
-	ret[PLC_B_LANE - PLC_B_SEQ] = divert->lane;
-	ret[PLC_B_REASON - PLC_B_SEQ] = divert->reason;
-	ret[PLC_B_FLAGS - PLC_B_SEQ] = 0;
-	ret[PLC_B_CRC - PLC_B_SEQ] = plc_crc(ret, PLC_REPLY_WORDS - 1);
 }
 
 /* 1: block B holds the reply, 0: it does not, -errno. */

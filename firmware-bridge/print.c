@@ -392,7 +392,7 @@ static int serve(struct program *p)
 static const char about[] =
 	"Prints labels for wharfd. For each [printer NAME] of the configuration it takes print orders from\n"
 	"the door, renders them from a label template and gives them to the printer's CUPS queue as raw\n"
-	"data, under the name wharf\\-JOB\\-ATTEMPT.\n"
+	"data, under the name wharf\\-SERIES\\-JOB\\-ATTEMPT.\n"
 	".PP\n"
 	"A label is taken (recorded by wharfd) before its first byte leaves, and is never printed again by\n"
 	"itself. Its end is \\fIsent\\fR (the queue sent every byte), \\fIfailed\\fR (certainly not printed)\n"

@@ -80,17 +80,20 @@ static int64_t job_attempt(const struct job *job)
 	return json_int(job->order, "attempt");
 }
 
-/* wharf-JOB-ATTEMPT: the name by which the queue's job is found again. */
+static const char *order_series(const json_t *order)
+{
+	return json_str(order, "series");
+}
+
+/* wharf-SERIES-JOB-ATTEMPT: the name by which the queue's job is found again. */
 static void job_name(const struct job *job, char *out)
 {
 	const json_t *id = job_id(job);
+	char number[24];
 
-	if (json_is_string(id))
-		snprintf(out, PRINT_NAME_MAX, "wharf-%s-%lld", json_string_value(id),
-			(long long)job_attempt(job));
-	else
-		snprintf(out, PRINT_NAME_MAX, "wharf-%lld-%lld", (long long)json_integer_value(id),
-			(long long)job_attempt(job));
+	snprintf(number, sizeof(number), "%lld", (long long)json_integer_value(id));
+	snprintf(out, PRINT_NAME_MAX, "wharf-%s-%s-%lld", order_series(job->order),
+		json_is_string(id) ? json_string_value(id) : number, (long long)job_attempt(job));
 }
 
 static struct job *find_order(struct print_jobs *jobs, size_t printer, const json_t *order)
@@ -100,7 +103,8 @@ static struct job *find_order(struct print_jobs *jobs, size_t printer, const jso
 
 		if (job->state != JOB_FREE && job->printer == printer &&
 			json_equal(job_id(job), json_object_get(order, "id")) &&
-			job_attempt(job) == json_int(order, "attempt"))
+			job_attempt(job) == json_int(order, "attempt") &&
+			strcmp(order_series(job->order), order_series(order)) == 0)
 			return job;
 	}
 	return NULL;
@@ -174,7 +178,7 @@ static bool order_ok(const json_t *order)
 
 	if (strcmp(kind, "print") != 0 && strcmp(kind, "recover") != 0)
 		return false;
-	return attempt >= 1 && (json_is_integer(id) || (json_is_string(id) && door_name_ok(json_string_value(id))));
+	return attempt >= 1 && door_name_ok(order_series(order)) && (json_is_integer(id) || (json_is_string(id) && door_name_ok(json_string_value(id))));
 }
 
 int print_jobs_order(struct print_jobs *jobs, size_t printer, const char *device, const json_t *order,

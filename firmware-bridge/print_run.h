@@ -11,7 +11,7 @@
 #include "print_queue.h"
 
 #define PRINT_EVIDENCE_MAX 240
-#define PRINT_NAME_MAX 128
+#define PRINT_NAME_MAX 160
 
 enum print_result { PRINT_SENT, PRINT_FAILED, PRINT_DOUBTFUL, PRINT_STOPPED };
 const char *print_result_name(enum print_result result);

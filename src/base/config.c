@@ -15,6 +15,7 @@
 #define SECTIONS_MAX 512
 #define VALUES_MAX 4096
 #define NAME_MAX_BYTES 64
+#define SECTION_NAME_MAX 50 /* inih's */
 
 struct value {
 	char section[NAME_MAX_BYTES];
@@ -31,6 +32,9 @@ struct config {
 
 struct reading {
 	struct config *config;
+	FILE *file;
+	int line; /* read last */
+	int bad_line;
 	char why[256];
 };
 
@@ -188,14 +192,66 @@ static int on_pair(void *user, const char *section, const char *key, const char 
 	return 1;
 }
 
+static void line_fault(struct reading *reading, const char *why)
+{
+	snprintf(reading->why, sizeof(reading->why), "%s", why);
+	reading->bad_line = reading->line;
+}
+
+/* A line without its indentation; its length, -1 at the end of the file or where the line cannot be taken. */
+static int read_line(struct reading *reading, char *out, int size)
+{
+	int c, n = 0;
+
+	while ((c = getc(reading->file)) != EOF && c != '\n') {
+		if (n == 0 && (c == ' ' || c == '\t'))
+			continue;
+		if (c == '\0' || n + 2 >= size) {
+			line_fault(reading, c ? "the line is longer than 197 bytes" : "the line holds a NUL");
+			return -1;
+		}
+		out[n++] = (char)c;
+	}
+	if (c == EOF && n == 0)
+		return -1;
+	out[n++] = '\n';
+	out[n] = '\0';
+	return n;
+}
+
+/* inih cuts names of sections that are too long for it, and passes over sections without keys. */
+static bool section_fits(struct reading *reading, const char *line)
+{
+	size_t len = strcspn(line + 1, "]");
+	char name[SECTION_NAME_MAX];
+
+	if (text_format(name, sizeof(name), "%.*s", (int)len, line + 1) < 0)
+		line_fault(reading, "the name of the section is too long");
+	else if (line[1 + len] == ']' && !known_section(name))
+		line_fault(reading, "unknown section");
+	return !reading->bad_line;
+}
+
+/* inih's reader, as fgets(). By itself inih reads a long line as two, and takes an indented line as more of the value
+ * above it, which then has this line's text only. */
+static char *next_line(char *out, int size, void *user)
+{
+	struct reading *reading = user;
+
+	reading->line++;
+	if (reading->why[0] || read_line(reading, out, size) < 0)
+		return NULL;
+	if (out[0] == '[' && !section_fits(reading, out))
+		return NULL;
+	return out;
+}
+
 static int report(const char *path, int line, const struct reading *reading, FILE *errors)
 {
+	if (reading->bad_line)
+		line = reading->bad_line;
 	if (line == 0)
 		return 0;
-	if (line < 0) {
-		fprintf(errors, "%s: cannot be read: %s\n", path, strerror(errno));
-		return -ENOENT;
-	}
 	fprintf(errors, "%s:%d: %s\n", path, line,
 		reading->why[0] ? reading->why : "not a [section], key = value or comment");
 	return -EINVAL;
@@ -203,9 +259,18 @@ static int report(const char *path, int line, const struct reading *reading, FIL
 
 static int read_one(struct config *config, const char *path, FILE *errors)
 {
-	struct reading reading = { .config = config };
+	struct reading reading = { .config = config, .file = fopen(path, "re") };
+	int line;
 
-	return report(path, ini_parse(path, on_pair, &reading), &reading, errors);
+	if (!reading.file) {
+		fprintf(errors, "%s: cannot be read: %s\n", path, strerror(errno));
+		return -ENOENT;
+	}
+	line = ini_parse_stream(next_line, &reading, on_pair, &reading);
+	if (ferror(reading.file))
+		line_fault(&reading, "the file cannot be read");
+	fclose(reading.file);
+	return report(path, line, &reading, errors);
 }
 
 static int is_drop_in(const struct dirent *entry)
@@ -418,46 +483,4 @@ bool config_has(const struct config *config, const char *section)
 		if (strcmp(config->sections[i], section) == 0)
 			return true;
 	return false;
-}
-
-static void print_range(const struct config_row *row, FILE *out)
-{
-	if (row->type == CONFIG_INT)
-		fprintf(out, " (%lld to %lld)", (long long)row->min, (long long)row->max);
-	if (row->type == CONFIG_CHOICE)
-		fprintf(out, " (%s)", row->choices);
-}
-
-void config_print_example(FILE *out)
-{
-	const char *section = "";
-
-	for (size_t i = 0; i < config_table_rows; i++) {
-		const struct config_row *row = &config_table[i];
-
-		if (strcmp(section, row->section) != 0)
-			fprintf(out, "%s;[%s]\n", i ? "\n" : "", row->section);
-		section = row->section;
-		fprintf(out, "; %s", row->help);
-		print_range(row, out);
-		fprintf(out, "\n;%s = %s\n", row->key, row->initial ? row->initial : "");
-	}
-}
-
-void config_print_man(FILE *out)
-{
-	const char *section = "";
-
-	for (size_t i = 0; i < config_table_rows; i++) {
-		const struct config_row *row = &config_table[i];
-
-		if (strcmp(section, row->section) != 0)
-			fprintf(out, ".SS [%s]\n", row->section);
-		section = row->section;
-		fprintf(out, ".TP\n.B %s\n%s", row->key, row->help);
-		print_range(row, out);
-		if (row->initial && row->initial[0])
-			fprintf(out, "; default %s", row->initial);
-		fputs(".\n", out);
-	}
 }

@@ -26,6 +26,9 @@ const struct config_row config_table[] = {
 	INT("core", "closed_free_mib", "64", 1, 1048576, "free disk below which the door is closed"),
 	INT("core", "ballast_mib", "32", 0, 4096, "file given up on a full disk so that the log can drain"),
 
+	INT("journal", "seal_days", "30", 1, 3650, "days of uptime after which a segment is sealed with a copy of the database"),
+	INT("journal", "keep_orders_days", "90", 14, 3650, "days of uptime an ended order stays, with its cartons and labels"),
+
 	INT("weight", "packaging_g", "150", 0, 100000, "packaging added to the expected carton weight"),
 	INT("weight", "tolerance_g", "60", 0, 100000, "least tolerated difference"),
 	INT("weight", "tolerance_percent", "5", 0, 100, "tolerated difference in per cent of the expected weight"),

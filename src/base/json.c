@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "text.h"
+
 json_t *json_parse(const char *bytes, size_t len, char *why, size_t why_size)
 {
 	json_error_t error;
@@ -108,6 +110,7 @@ int json_fields(const json_t *object, const struct json_field *fields, size_t n,
 
 		if (!f) {
 			snprintf(why, why_size, "unknown key \"%.40s\"", key);
+			text_make_utf8(why);
 			return -EINVAL;
 		}
 		if (read_field(f, value, why, why_size) < 0)

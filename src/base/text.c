@@ -135,6 +135,28 @@ bool text_is_plain(const char *text)
 	return true;
 }
 
+bool text_is_date(const char *text)
+{
+	static const int days[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	int n[3] = { 0 }, part = 0;
+
+	if (strlen(text) != strlen("YYYY-MM-DD"))
+		return false;
+	for (int i = 0; text[i]; i++) {
+		bool dash = i == 4 || i == 7;
+
+		if (dash ? text[i] != '-' : text[i] < '0' || text[i] > '9')
+			return false;
+		if (dash)
+			part++;
+		else
+			n[part] = n[part] * 10 + (text[i] - '0');
+	}
+	if (n[0] < 1900 || n[1] < 1 || n[1] > 12 || n[2] < 1 || n[2] > days[n[1] - 1])
+		return false;
+	return n[1] != 2 || n[2] < 29 || (n[0] % 4 == 0 && (n[0] % 100 != 0 || n[0] % 400 == 0));
+}
+
 void text_make_utf8(char *text)
 {
 	size_t len = strlen(text);

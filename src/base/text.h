@@ -34,6 +34,9 @@ bool text_is_utf8(const char *bytes, size_t len);
 /* False where a name holds a control character: it would be six bytes on its way, and some of them separate keys. */
 bool text_is_plain(const char *text);
 
+/* A day of the calendar as YYYY-MM-DD, years 1900 to 9999: such texts sort as the days do. */
+bool text_is_date(const char *text);
+
 /* Makes a text that was cut at a number of bytes UTF-8 again: each byte that belongs to no character becomes '?'. */
 void text_make_utf8(char *text);
 
@@ -43,10 +46,10 @@ int text_mkdirs(const char *path, unsigned mode);
 /* Reads a whole file of at most `max` bytes; the NUL added behind is not counted. 0 or -errno. */
 int text_read_file(const char *path, size_t max, char **ret_text, size_t *ret_len);
 
+/* Makes a new or renamed file's name survive a power cut. 0 or -errno. */
+int text_sync_folder_of(const char *path);
+
 /* Writes through a temporary file, fsync and rename: old or new, never half. 0 or -errno. */
 int text_write_file(const char *path, const void *bytes, size_t len, unsigned mode);
-
-/* The name of a new or renamed file is on disk only when its folder is. 0 or -errno. */
-int text_sync_folder_of(const char *path);
 
 #endif

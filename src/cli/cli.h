@@ -11,8 +11,9 @@
 #include "config.h"
 #include "options.h"
 
-/* Exit codes: 0 true or done, 1 false or failed, 2 wrong words on the command line. */
-enum cli_exit { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
+/* Exit codes: 0 true or done, 1 false or failed, 2 wrong words on the command line, 3 a proof that this
+ * release cannot judge. */
+enum cli_exit { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_UNJUDGED = 3 };
 
 #define CLI_WORDS_MAX 64
 
@@ -38,7 +39,7 @@ struct subcommand {
 };
 
 extern const struct subcommand cmd_run, cmd_status, cmd_orders, cmd_cases, cmd_devices, cmd_ask;
-extern const struct subcommand cmd_audit, cmd_replay, cmd_backup, cmd_check, cmd_send, cmd_proof;
+extern const struct subcommand cmd_audit, cmd_replay, cmd_backup, cmd_seal, cmd_check, cmd_send, cmd_proof;
 
 /* The folders of the configuration. */
 const char *cli_run_folder(const struct cli *cli);

@@ -1,4 +1,4 @@
-/* backup, and the two proofs that read a backup copy: audit and replay. */
+/* backup and seal, and the two proofs that read a backup copy: audit and replay. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,10 +17,19 @@
 /* A proof names its first findings only; more than this is no answer of ours. */
 #define ANSWER_MAX (4 * 1024 * 1024)
 
+static const char *opt_segment;
+static bool opt_from_empty;
+
+static const struct option_row replay_options[] = {
+	{ "segment", 0, "N", "replay this sealed segment instead of the open one", &opt_segment, NULL },
+	{ "from-empty", 0, NULL, "begin with an empty database, not with the last sealed copy", NULL,
+		&opt_from_empty },
+};
+
 static void show_progress(json_int_t pages, json_int_t of)
 {
 	if (isatty(STDERR_FILENO))
-		fprintf(stderr, "\rbackup: %lld of %lld pages", (long long)pages, (long long)of);
+		fprintf(stderr, "\rcopy: %lld of %lld pages", (long long)pages, (long long)of);
 }
 
 /* Makes STATE/backup/NAME through the door. 0, or -errno after saying why. */
@@ -61,8 +70,40 @@ static int run_backup(struct cli *cli)
 
 const struct subcommand cmd_backup = { .name = "backup", .synopsis = "[OPTIONS] NAME",
 	.brief = "an online backup of the database into STATE/backup/NAME",
-	.about = "Copies the running database page by page without holding up the floor.",
+	.about = "Copies the running database page by page without holding up the floor. The copies of sealed "
+		 "segments in STATE/segments are beside it, not in it: keep them, too, to replay what is older "
+		 "than the open segment.",
 	.words_min = 1, .words_max = 1, .run = run_backup };
+
+static int run_seal(struct cli *cli)
+{
+	_cleanup_json_ json_t *answer = NULL;
+	struct talk *talk;
+	int r;
+
+	if (talk_open(&talk, cli_run_folder(cli)) < 0)
+		return CLI_FAILED;
+	r = talk_seal(talk, show_progress, &answer);
+	talk_close(talk);
+	if (isatty(STDERR_FILENO))
+		fputc('\n', stderr);
+	if (r < 0)
+		return CLI_FAILED;
+	json_object_del(answer, "id");
+	json_object_del(answer, "done");
+	if (cli->json)
+		cli_print_json(answer);
+	else
+		table_print_object(stdout, answer);
+	return CLI_OK;
+}
+
+const struct subcommand cmd_seal = { .name = "seal", .synopsis = "[OPTIONS]",
+	.brief = "seal the journal's open segment with a copy of the database",
+	.about = "Ends the open segment of the journal: the database is copied into STATE/segments, the copy's "
+		 "state is hashed and HQ gets the hash. Done by itself each month of work and when another release "
+		 "takes over.",
+	.run = run_seal };
 
 /* All of what a program prints, bounded. NULL: too much, or out of memory. */
 static char *read_all(int fd)
@@ -84,7 +125,7 @@ static char *read_all(int fd)
 	return take_ptr(text);
 }
 
-static void show_answer(const struct cli *cli, const char *purpose, const char *text, bool good)
+static void show_answer(const struct cli *cli, const char *purpose, const char *text, int code)
 {
 	_cleanup_json_ json_t *answer = json_loads(text, 0, NULL);
 
@@ -93,20 +134,33 @@ static void show_answer(const struct cli *cli, const char *purpose, const char *
 		return;
 	}
 	json_object_del(answer, "ok");
-	printf("%s: %s\n", purpose, good ? "true" : "FALSE");
+	printf("%s: %s\n", purpose, code == 0 ? "true" : code == CLI_UNJUDGED ? "not judged" : "FALSE");
 	table_print_object(stdout, answer);
 }
 
-/* Runs `wharfd MODE FILE --json`; its exit code is the answer, what it prints the reason. */
+static void add_replay_words(const char **argv, size_t n)
+{
+	if (opt_segment) {
+		argv[n++] = "--segment";
+		argv[n++] = opt_segment;
+	}
+	if (opt_from_empty)
+		argv[n++] = "--from-empty";
+	argv[n] = "--json";
+}
+
+/* Runs `wharfd MODE FILE --segments STATE/segments ... --json`; its exit code is the answer, what it prints the reason. */
 static int run_wharfd(const struct cli *cli, const char *purpose, const char *mode, const char *file)
 {
-	const char *argv[] = { "wharfd", mode, file, "--json", NULL };
-	char program[PATH_MAX];
+	char program[PATH_MAX], folder[PATH_MAX];
+	const char *argv[12] = { "wharfd", mode, file, "--segments", folder };
 	_cleanup_free_ char *text = NULL;
 	_cleanup_fd_ int fd = -1;
 	pid_t pid;
 	int r, code;
 
+	add_replay_words(argv, 5);
+	snprintf(folder, sizeof(folder), "%s/segments", cli_state_folder(cli));
 	if (programs_find(cli->folder, "wharfd", program, sizeof(program)) < 0) {
 		fprintf(stderr, "wharfd is neither in %s nor in PATH\n", cli->folder);
 		return CLI_FAILED;
@@ -120,8 +174,10 @@ static int run_wharfd(const struct cli *cli, const char *purpose, const char *mo
 	close(fd); /* a program that still writes ends by that */
 	fd = -1;
 	code = programs_wait(pid);
-	show_answer(cli, purpose, text ? text : "", code == 0);
-	return code == 0 && text ? CLI_OK : CLI_FAILED;
+	show_answer(cli, purpose, text ? text : "", code);
+	if (!text)
+		return CLI_FAILED;
+	return code == CLI_OK || code == CLI_UNJUDGED ? code : CLI_FAILED;
 }
 
 static int name_copy(const char *purpose, char *out, size_t size)
@@ -138,8 +194,8 @@ static int name_copy(const char *purpose, char *out, size_t size)
 	return text_format(out, size, "%s-%s-%.4s.db", purpose, day, boot);
 }
 
-/* With a file: that copy. Without: a fresh copy, which is removed again when the answer is good and
- * stays as evidence when it is not. */
+/* With a file: that copy. Without: a fresh copy, which stays as evidence when the answer is false
+ * and is removed else. */
 static int prove(struct cli *cli, const char *purpose, const char *mode)
 {
 	char name[80];
@@ -152,7 +208,7 @@ static int prove(struct cli *cli, const char *purpose, const char *mode)
 		make_backup(cli, name, path, sizeof(path)) < 0)
 		return CLI_FAILED;
 	r = run_wharfd(cli, purpose, mode, path);
-	if (r == CLI_OK)
+	if (r != CLI_FAILED)
 		unlink(path);
 	else
 		fprintf(stderr, "the copy is kept: %s\n", path);
@@ -166,7 +222,8 @@ static int run_audit(struct cli *cli)
 
 const struct subcommand cmd_audit = { .name = "audit", .synopsis = "[OPTIONS] [FILE]",
 	.brief = "does the journal's chain recompute, does the stock add up",
-	.about = "Checks a backup copy: the journal's hash chain recomputes, stock is the sum of "
+	.about = "Checks a backup copy: the journal's hash chain recomputes over all its segments, the sealed copies "
+		 "in STATE/segments are what was sealed, stock is the sum of "
 		 "its movements, no SSCC is on two cartons. Without FILE a fresh copy is made first.",
 	.words_max = 1, .run = run_audit };
 
@@ -177,6 +234,9 @@ static int run_replay(struct cli *cli)
 
 const struct subcommand cmd_replay = { .name = "replay", .synopsis = "[OPTIONS] [FILE]",
 	.brief = "does the journal, replayed, give the same state hash",
-	.about = "Replays the journal of a backup copy into an empty database and compares the "
-		 "hash of the state. Without FILE a fresh copy is made first.",
-	.words_max = 1, .run = run_replay };
+	.about = "Decides the journal of a backup copy again, behind the copy of its last sealed segment in "
+		 "STATE/segments, and compares each answer and the hash of the state at the end. With "
+		 "\\-\\-segment a sealed segment is replayed and compared with what was sealed. A segment that "
+		 "another release decided is not judged: exit status 3. Without FILE a fresh copy is made first.",
+	.words_max = 1, .options = replay_options, .options_n = array_len(replay_options),
+	.run = run_replay };

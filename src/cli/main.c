@@ -12,7 +12,7 @@
 
 static const struct subcommand *const subcommands[] = {
 	&cmd_run, &cmd_status, &cmd_orders, &cmd_cases, &cmd_devices, &cmd_check, &cmd_audit,
-	&cmd_replay, &cmd_backup, &cmd_send, &cmd_ask, &cmd_proof,
+	&cmd_replay, &cmd_backup, &cmd_seal, &cmd_send, &cmd_ask, &cmd_proof,
 };
 
 const char *cli_run_folder(const struct cli *cli)
@@ -73,7 +73,7 @@ static char *describe(void)
 				s->options[k].help);
 	}
 	fputs(".SH EXIT STATUS\n0: done, or true. 1: failed, or not true. 2: wrong words on the "
-	      "command line.",
+	      "command line. 3: a\nreplay that this release cannot judge.",
 		out);
 	fclose(out);
 	return text;

@@ -44,11 +44,12 @@ static void on_refused(void *user, const json_t *refused)
 		snprintf(t->refusal, sizeof(t->refusal), "%s", json_str(refused, "say"));
 }
 
+/* Backup and seal tell of their progress in the same words. */
 static void on_backup(struct talk *t, const json_t *backup)
 {
 	if (strcmp(json_str(backup, "id"), t->wanted) != 0)
 		return;
-	if (t->progress)
+	if (t->progress && json_int(backup, "of"))
 		t->progress(json_int(backup, "pages"), json_int(backup, "of"));
 	if (json_str(backup, "error")[0])
 		snprintf(t->refusal, sizeof(t->refusal), "%s", json_str(backup, "error"));
@@ -61,11 +62,12 @@ static void on_other(void *user, const json_t *message)
 	struct talk *t = user;
 	const json_t *error = json_object_get(message, "error");
 	const json_t *backup = json_object_get(message, "backup");
+	const json_t *seal = json_object_get(message, "seal");
 
 	if (error)
 		snprintf(t->refusal, sizeof(t->refusal), "%s", json_str(error, "say"));
-	if (backup)
-		on_backup(t, backup);
+	if (backup || seal)
+		on_backup(t, backup ? backup : seal);
 }
 
 static void on_lost(void *user)
@@ -223,4 +225,10 @@ int talk_backup(struct talk *t, const char *name, void (*progress)(json_int_t pa
 
 	t->progress = progress;
 	return exchange(t, "backup", json_pack("{s:s}", "name", name), TALK_BACKUP_MS, &done);
+}
+
+int talk_seal(struct talk *t, void (*progress)(json_int_t pages, json_int_t of), json_t **ret)
+{
+	t->progress = progress;
+	return exchange(t, "seal", json_object(), TALK_BACKUP_MS, ret);
 }

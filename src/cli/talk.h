@@ -32,4 +32,8 @@ int talk_page(struct talk *talk, const char *name, const json_t *args, const jso
 int talk_backup(struct talk *talk, const char *name,
 	void (*progress)(json_int_t pages, json_int_t of));
 
+/* Seals the journal's open segment; waits until its copy is hashed. *ret is the caller's: segment,
+ * file, state. On failure says why on stderr. */
+int talk_seal(struct talk *talk, void (*progress)(json_int_t pages, json_int_t of), json_t **ret);
+
 #endif

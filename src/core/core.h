@@ -107,15 +107,20 @@ struct core {
 	enum disk_level disk;
 	char closed_reason[160]; /* "" while the door is open */
 	char incarnation[33];    /* of a database that is being made */
+	char machine[64];
 	int64_t witnessed_seq;
 	bool witness_failed;     /* said once */
 	bool site_started;       /* the engine knows who we are */
-	int64_t day_mark_us;
+	int64_t uptime_us, uptime_at_us, uptime_kept_us; /* since the last day mark; counted until; written at */
 	int64_t clock_offset_us;
 	int64_t clock_doubtful_until_us;
 	struct poison *poison;
 	char poisoned_id[DOOR_ID_MAX]; /* "" or the command that killed us twice */
 	struct backup_job *backup;
+	struct segment_job *segment_job;
+	int64_t segments_lost;        /* a closed segment that was tried to be hashed */
+	int64_t segments_retry_us;    /* not before */
+	int64_t segments_checked_day; /* day mark + 1 of the last look at a copy whose rows may go */
 	char in[DOOR_MESSAGE_MAX + 1];
 };
 
@@ -190,9 +195,15 @@ void backup_take(struct peer *peer, const json_t *body);
 bool backup_work(struct core *core); /* a few pages; true while there is more */
 void backup_destroy(struct core *core);
 
-/* inspect.c: `wharfd --audit|--replay|--facts FILE`, on a copy. Exit codes. */
-int inspect_audit(const char *path, bool json);
-int inspect_replay(const char *path, bool json);
-int inspect_facts(const char *path);
+/* days.c: marks of uptime. */
+void days_open(struct core *core);
+void days_tick(struct core *core);
+
+/* segments.c */
+int segments_start(struct core *core); /* before anything is decided: seals what another engine decided */
+void segments_tick(struct core *core); /* begins what is due */
+bool segments_work(struct core *core); /* a slice between two turns; true while there is more */
+void segments_take(struct peer *peer, const json_t *body);
+void segments_destroy(struct core *core);
 
 #endif

@@ -17,7 +17,6 @@
 #include "log.h"
 #include "text.h"
 
-#define DAY_UPTIME_US (INT64_C(20) * 3600 * US_PER_S)
 /* A wall clock that moved this much against the boot clock has jumped; records stay doubtful so long after. */
 #define CLOCK_JUMP_US (2 * US_PER_S)
 #define CLOCK_DOUBT_US (600 * US_PER_S)
@@ -91,7 +90,6 @@ int guard_open(struct core *core)
 	int r = open_poison(core);
 
 	core->clock_offset_us = clock_real_us() - clock_boot_us();
-	core->day_mark_us = clock_boot_us();
 	if (r == 0)
 		disk_open(core);
 	return r;
@@ -113,15 +111,20 @@ struct moment guard_moment(struct core *core)
 	return m;
 }
 
-static void machine_id(char *out, size_t size)
+/* Once: a name that could not be read for a moment would make this box a copy of itself at its next start. */
+static int read_machine_id(struct core *core)
 {
 	_cleanup_free_ char *text = NULL;
+	int r = text_read_file("/etc/machine-id", 64, &text, NULL);
 
-	text_copy(out, size, "unknown");
-	if (text_read_file("/etc/machine-id", 64, &text, NULL) == 0) {
-		text[strcspn(text, "\n")] = '\0';
-		text_copy(out, size, text);
+	if (r == -ENOENT)
+		return text_copy(core->machine, sizeof(core->machine), "unknown");
+	if (r < 0) {
+		log_error("the machine's id cannot be read: %s path=/etc/machine-id", strerror(-r));
+		return r;
 	}
+	text[strcspn(text, "\n")] = '\0';
+	return text_copy(core->machine, sizeof(core->machine), text);
 }
 
 static int witness_path(const struct core *core, char *out, size_t size)
@@ -131,12 +134,11 @@ static int witness_path(const struct core *core, char *out, size_t size)
 
 static int write_witness(struct core *core, const char *incarnation, int64_t seq)
 {
-	char path[300], machine[64], text[300];
+	char path[300], text[300];
 
 	if (witness_path(core, path, sizeof(path)) < 0)
 		return -ENAMETOOLONG;
-	machine_id(machine, sizeof(machine));
-	snprintf(text, sizeof(text), "{\"incarnation\":\"%s\",\"machine\":\"%s\",\"seq\":%lld}\n", incarnation, machine,
+	snprintf(text, sizeof(text), "{\"incarnation\":\"%s\",\"machine\":\"%s\",\"seq\":%lld}\n", incarnation, core->machine,
 		(long long)seq);
 	return text_write_file(path, text, strlen(text), 0600);
 }
@@ -169,13 +171,12 @@ static int first_witness(struct core *core)
 
 static const char *compare_witness(struct core *core, const json_t *witness)
 {
-	char machine[64], incarnation[64] = "";
+	char incarnation[64] = "";
 
-	machine_id(machine, sizeof(machine));
 	store_meta(core->store, "incarnation", incarnation, sizeof(incarnation));
 	if (strcmp(json_str(witness, "incarnation"), incarnation) != 0)
 		return "the witness file belongs to another database";
-	if (strcmp(json_str(witness, "machine"), machine) != 0)
+	if (strcmp(json_str(witness, "machine"), core->machine) != 0)
 		return "the witness file was written by another machine: this is a copy";
 	if (json_int(witness, "seq") > core->engine.seq)
 		return "the database is older than its witness: it was restored";
@@ -192,7 +193,15 @@ int guard_check_witness(struct core *core)
 
 	if (witness_path(core, path, sizeof(path)) < 0)
 		return -ENAMETOOLONG;
+	r = read_machine_id(core);
+	if (r < 0)
+		return r;
 	r = text_read_file(path, 1024, &text, NULL);
+	/* Not readable for a moment is not missing: ended and started again, all is well. */
+	if (r < 0 && r != -ENOENT) {
+		log_error("the witness file cannot be read: %s path=%s", strerror(-r), path);
+		return r;
+	}
 	if (r == 0)
 		witness = json_loads(text, 0, NULL);
 	if (core->engine.seq == 0 && json_int(witness, "seq") == 0)
@@ -209,14 +218,6 @@ int guard_check_witness(struct core *core)
 
 void guard_tick(struct core *core)
 {
-	struct decided d;
-	int64_t now_us = clock_boot_us();
-
 	disk_watch(core);
 	keep_witness(core);
-	if (core_closed(core) || now_us - core->day_mark_us < DAY_UPTIME_US)
-		return;
-	core->day_mark_us = now_us;
-	if (turn_internal(core, "day", json_object(), &d) == 0)
-		engine_result_fini(&d.result);
 }

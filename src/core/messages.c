@@ -245,6 +245,8 @@ static void dispatch(struct peer *peer, const char *word, json_t *message, const
 		login_take(peer, body);
 	else if (strcmp(word, "backup") == 0 && peer->kind == DOOR_CTL)
 		backup_take(peer, body);
+	else if (strcmp(word, "seal") == 0 && peer->kind == DOOR_CTL)
+		segments_take(peer, body);
 	else
 		message_refuse(peer, NULL, "malformed", "unknown word");
 }

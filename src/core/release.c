@@ -9,6 +9,9 @@
 #include "json.h"
 #include "text.h"
 
+#define SERIES_DIGITS 8 /* of the incarnation: enough to tell the databases of one box apart */
+#define SERIES_MAX 48
+
 /* State: the newest is enough. */
 static void push_state(struct peer *peer, const char *topic, json_t *body)
 {
@@ -38,40 +41,51 @@ static bool offer(struct topic *topic, int64_t id, int64_t attempt)
 	return true;
 }
 
+/* Label numbers begin anew with a new database and with a new epoch; a print queue's memory does not. */
+static void label_series(struct core *core, char *out, size_t size)
+{
+	char incarnation[64] = "", epoch[32] = "0";
+
+	store_meta(core->store, "incarnation", incarnation, sizeof(incarnation));
+	store_meta(core->store, "epoch", epoch, sizeof(epoch));
+	snprintf(out, size, "%.*s-%s", SERIES_DIGITS, incarnation, epoch);
+}
+
 /* Taken on an earlier connection: the peer says what became of it, it is not printed again. Asked only when the
  * printer's topic is new on this connection, for later ones were taken on it. */
-static void offer_recover(struct core *core, struct peer *peer, struct topic *topic, const char *printer)
+static void offer_recover(struct core *core, struct peer *peer, struct topic *topic, const char *printer,
+	const char *series)
 {
 	struct store_cursor q = store_query(core->store, SQL_LABEL_RECOVER, "t", printer);
 
 	while (store_next(&q))
 		if (offer(topic, store_int(&q, 0), store_int(&q, 1)))
 			push_order(peer, topic->name,
-				json_pack("{s:s, s:I, s:I}", "order", "recover", "id", (json_int_t)store_int(&q, 0),
-					"attempt", (json_int_t)store_int(&q, 1)));
+				json_pack("{s:s, s:s, s:I, s:I}", "order", "recover", "series", series, "id",
+					(json_int_t)store_int(&q, 0), "attempt", (json_int_t)store_int(&q, 1)));
 }
 
 static void offer_labels(struct core *core, struct peer *peer, struct topic *topic, const char *printer)
 {
 	struct store_cursor q;
+	char series[SERIES_MAX];
 
-	offer_recover(core, peer, topic, printer);
+	label_series(core, series, sizeof(series));
+	offer_recover(core, peer, topic, printer, series);
 	q = store_query(core->store, SQL_LABEL_OFFER, "t", printer);
 	while (store_next(&q)) {
 		if (!offer(topic, store_int(&q, 0), store_int(&q, 1)))
 			continue;
 		push_order(peer, topic->name,
-			json_pack("{s:s, s:I, s:I, s:s, s:s, s:o}", "order", "print", "id",
+			json_pack("{s:s, s:s, s:I, s:I, s:s, s:s, s:o}", "order", "print", "series", series, "id",
 				(json_int_t)store_int(&q, 0), "attempt", (json_int_t)store_int(&q, 1), "template",
 				store_text(&q, 2), "sscc", store_text(&q, 3), "data",
 				json_loads(store_text(&q, 4), 0, NULL)));
 	}
 }
 
-static void offer_diverts(struct core *core, struct peer *peer, struct topic *topic, const char *plc)
+static void push_diverts(struct peer *peer, struct topic *topic, const char *order, struct store_cursor q)
 {
-	struct store_cursor q = store_query(core->store, SQL_DIVERT_OFFER, "ti", plc, INT64_C(0));
-
 	while (store_next(&q)) {
 		char id[40];
 
@@ -79,11 +93,18 @@ static void offer_diverts(struct core *core, struct peer *peer, struct topic *to
 			continue;
 		snprintf(id, sizeof(id), "d-%lld", (long long)store_int(&q, 0));
 		push_order(peer, topic->name,
-			json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "order", "divert", "id", id, "tracking",
+			json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "order", order, "id", id, "tracking",
 				(json_int_t)store_int(&q, 1), "seq", (json_int_t)store_int(&q, 2), "lane",
 				(json_int_t)store_int(&q, 3), "reason", (json_int_t)store_int(&q, 4), "deadline_us",
 				(json_int_t)store_int(&q, 5)));
 	}
+}
+
+/* Taken on an earlier connection: the link says what became of it, it is not written again. */
+static void offer_diverts(struct core *core, struct peer *peer, struct topic *topic, const char *plc)
+{
+	push_diverts(peer, topic, "recover", store_query(core->store, SQL_DIVERT_RECOVER, "t", plc));
+	push_diverts(peer, topic, "divert", store_query(core->store, SQL_DIVERT_OFFER, "ti", plc, INT64_C(0)));
 }
 
 static void offer_weighs(struct core *core, struct peer *peer, struct topic *topic, const char *scale)

@@ -16,9 +16,10 @@ static const char *text_of(const struct config *config, const char *section, con
 
 static json_t *settings_of(const struct config *config)
 {
-	json_t *settings = json_pack("{s:s, s:s, s:s, s:s}", "packaging_g", text_of(config, "weight", "packaging_g"),
+	json_t *settings = json_pack("{s:s, s:s, s:s, s:s, s:s}", "packaging_g", text_of(config, "weight", "packaging_g"),
 		"tolerance_g", text_of(config, "weight", "tolerance_g"), "tolerance_percent",
-		text_of(config, "weight", "tolerance_percent"), "sscc_low", text_of(config, "hq", "sscc_low"));
+		text_of(config, "weight", "tolerance_percent"), "sscc_low", text_of(config, "hq", "sscc_low"),
+		"keep_orders_days", text_of(config, "journal", "keep_orders_days"));
 	const char *plc;
 
 	for (size_t i = 0; (plc = config_section(config, "plc", i)); i++) {
@@ -96,8 +97,10 @@ int core_start_site(struct core *core)
 	char boot[64];
 	struct decided d;
 	json_t *args;
-	int r;
+	int r = segments_start(core);
 
+	if (r < 0)
+		return r;
 	machine_boot_id(boot, sizeof(boot));
 	args = json_pack("{s:s, s:s, s:s, s:s, s:i, s:o, s:o, s:o, s:o}", "site",
 		config_text(core->config, "site", "name"), "incarnation", core->incarnation, "epoch", "0", "boot", boot, "engine",

@@ -17,8 +17,20 @@
 /* Timers decided in one turn beside the commands. */
 #define OVERDUE_PER_TURN 4
 
+/* An origin's commands are decided in the order it made them, whatever their kinds: behind one that overtook it a
+ * command would be "forgotten". So one that follows a slower one of its origin waits with that. */
+static int behind_its_own(const struct core *core, const struct pending *p, int priority)
+{
+	for (int i = PRIORITIES - 1; i > priority; i--)
+		for (const struct pending *q = core->queue_first[i]; q; q = q->next)
+			if (q->peer_serial == p->peer_serial && strcmp(q->command.origin, p->command.origin) == 0)
+				return i;
+	return priority;
+}
+
 void turn_queue(struct core *core, struct pending *p, int priority)
 {
+	priority = behind_its_own(core, p, priority);
 	if (core->queue_last[priority])
 		core->queue_last[priority]->next = p;
 	else
@@ -127,13 +139,16 @@ static void refuse_closed(struct core *core, const struct pending *p)
 		message_refuse(peer, p->command.id, core_closed(core), core_say(core));
 }
 
-/* What the poison file calls a command: a continuation comes again under a new id, but its row stays. */
+/* What the poison file calls a command. The core's own comes again under a new id (the next run's first commands take
+ * its number), but for the same row. */
 static void guard_name(const struct command *command, char *out, size_t size)
 {
-	int64_t continuation = command->peer == PEER_INTERNAL ? json_int(command->args, "continuation") : 0;
+	int64_t continuation = json_int(command->args, "continuation");
 
-	if (continuation)
-		text_format(out, size, "core/%s:%lld", command->kind->name, (long long)continuation);
+	if (command->peer == PEER_INTERNAL)
+		text_format(out, size, "core/%s:%lld%.40s", command->kind->name,
+			(long long)(continuation ? continuation : json_int(command->args, "divert")),
+			json_str(command->args, "badge"));
 	else
 		text_copy(out, size, command->id);
 }
@@ -281,6 +296,7 @@ int on_turn(sd_event_source *source, void *user)
 {
 	struct core *core = user;
 	struct batch batch = { 0 };
+	bool busy;
 
 	(void)source;
 	if (core_closed(core)) {
@@ -297,7 +313,9 @@ int on_turn(sd_event_source *source, void *user)
 		drop_decided(core);
 		finish_batch(core, &batch, true);
 	}
-	if (backup_work(core) || !queue_empty(core) || (core->more && !core_closed(core)))
+	busy = backup_work(core);
+	busy |= segments_work(core);
+	if (busy || !queue_empty(core) || (core->more && !core_closed(core)))
 		turn_want(core);
 	return 0;
 }

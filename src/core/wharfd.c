@@ -11,19 +11,25 @@
 #include "cleanup.h"
 #include "clock.h"
 #include "core.h"
+#include "inspect.h"
 #include "log.h"
 #include "options.h"
 #include "text.h"
 
 #define TICK_US 1000000
 
-static const char *opt_config, *opt_audit, *opt_replay, *opt_facts;
-static bool opt_check, opt_json, opt_example;
+static const char *opt_config, *opt_audit, *opt_replay, *opt_facts, *opt_segments, *opt_segment;
+static bool opt_check, opt_json, opt_example, opt_from_empty;
 
 static const struct option_row options[] = {
 	COMMON_OPTIONS(opt_config, opt_check),
 	{ "audit", 0, "FILE", "audit a backup copy: chains, stock, numbers", &opt_audit, NULL },
-	{ "replay", 0, "FILE", "replay a backup copy's journal into an empty database and compare", &opt_replay, NULL },
+	{ "replay", 0, "FILE", "replay a backup copy's journal behind the copy of its last sealed segment and compare",
+		&opt_replay, NULL },
+	{ "segments", 0, "FOLDER", "with --audit and --replay: copies of sealed segments (default: segments beside FILE or its folder)",
+		&opt_segments, NULL },
+	{ "segment", 0, "N", "with --replay: replay this segment and compare with what was sealed", &opt_segment, NULL },
+	{ "from-empty", 0, NULL, "with --replay: begin with an empty database", NULL, &opt_from_empty },
 	{ "facts", 0, "FILE", "print a backup copy's orders, events, cartons and labels as JSON lines", &opt_facts, NULL },
 	{ "json", 0, NULL, "answers of --audit and --replay as JSON", NULL, &opt_json },
 	{ "example-config", 0, NULL, "print a commented example configuration and end", NULL, &opt_example },
@@ -44,6 +50,8 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *user)
 	struct core *core = user;
 
 	guard_tick(core);
+	days_tick(core);
+	segments_tick(core);
 	peers_check(core);
 	sd_event_source_set_time(source, usec + TICK_US);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
@@ -133,15 +141,21 @@ static int open_core(struct core *core)
 		log_error("start failed: %s state=%s run=%s", strerror(-r), core->state, core->run);
 		return r;
 	}
+	days_open(core);
 	/* On a full disk it is told when there is space: until then the door is there and says why it is closed. */
 	if (!core_closed(core) && core_start_site(core) < 0)
 		log_warning("started on a full disk");
+	if (core->site_started) {
+		days_tick(core);
+		segments_tick(core);
+	}
 	return 0;
 }
 
 static void close_core(struct core *core)
 {
 	backup_destroy(core);
+	segments_destroy(core);
 	peers_destroy(core);
 	sd_event_source_disable_unref(core->turn_source);
 	sd_event_source_disable_unref(core->tick_source);
@@ -211,9 +225,10 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	store_single_thread();
 	if (opt_audit)
-		return inspect_audit(opt_audit, opt_json);
+		return inspect_audit(&(struct inspect_task){ .path = opt_audit, .folder = opt_segments, .json = opt_json });
 	if (opt_replay)
-		return inspect_replay(opt_replay, opt_json);
+		return inspect_replay(&(struct inspect_task){ .path = opt_replay, .folder = opt_segments, .json = opt_json,
+			.segment = opt_segment ? strtoll(opt_segment, NULL, 10) : 0, .from_empty = opt_from_empty });
 	if (opt_facts)
 		return inspect_facts(opt_facts);
 	if (config_load(opt_config, stderr, &config) < 0)

@@ -37,9 +37,11 @@ int64_t allocate_line(struct engine *e, const char *order, int64_t line, const c
 	const char *device)
 {
 	struct bin bins[BINS_MAX];
-	size_t n = find_bins(e, item, bins);
+	size_t n = find_bins(e, item, bins), tasks = (size_t)store_number(e->store, 0, SQL_TASKS_COUNT, "t", order);
 	int64_t found = 0;
 
+	if (n + tasks > ORDER_TASKS_MAX)
+		n = tasks < ORDER_TASKS_MAX ? ORDER_TASKS_MAX - tasks : 0;
 	for (size_t i = 0; i < n && found < qty; i++) {
 		int64_t take = bins[i].free < qty - found ? bins[i].free : qty - found;
 
@@ -50,6 +52,11 @@ int64_t allocate_line(struct engine *e, const char *order, int64_t line, const c
 	}
 	store_run(e->store, SQL_LINE_ALLOCATED, "iti", found, order, line);
 	return found;
+}
+
+static const char *why_short(struct engine *e, const char *order)
+{
+	return store_number(e->store, 0, SQL_TASKS_COUNT, "t", order) < ORDER_TASKS_MAX ? "no_stock" : "too_many_bins";
 }
 
 /* The next lines behind `after`; returns the last one done, or 0 when none was left. */
@@ -70,7 +77,7 @@ static int64_t allocate_some(struct engine *e, const char *order, int64_t after)
 		int64_t found = allocate_line(e, order, wanted[i].line, wanted[i].item, wanted[i].qty, "");
 
 		if (found < wanted[i].qty)
-			store_run(e->store, SQL_LINE_SHORT, "itti", wanted[i].qty - found, "no_stock", order,
+			store_run(e->store, SQL_LINE_SHORT, "itti", wanted[i].qty - found, why_short(e, order), order,
 				wanted[i].line);
 	}
 	return n ? wanted[n - 1].line : 0;
@@ -105,6 +112,11 @@ int on_allocate(struct engine *e, struct command *c, struct outcome *o, char *wh
 	/* Held or cancelled meanwhile: a release starts again, from the first line not yet looked at. */
 	if (order_state(e, order) != ORDER_RECEIVED)
 		return 0;
+	/* It is looked at again when the stock is there: short would be a lie that cannot be taken back. */
+	if (import_books_stock(e)) {
+		outcome_quiet(o, "waiting");
+		return 0;
+	}
 	last = allocate_some(e, order, after);
 	if (last)
 		continuation_add(e, o, "allocate",

@@ -258,8 +258,11 @@ static void note_last(struct engine *e, const struct command *c, struct outcome 
 /* Not tried again: a decided refusal, and somebody is told. */
 static void refuse_poison(struct engine *e, struct command *c, struct outcome *o, const char *refuse)
 {
-	if (c->peer == PEER_INTERNAL)
+	/* What asks for it would ask again in the next turn. */
+	if (c->peer == PEER_INTERNAL) {
 		continuation_done(e, json_int(c->args, "continuation"));
+		store_run(e->store, SQL_DIVERT_POISONED, "i", json_int(c->args, "divert"));
+	}
 	case_open(e, c, o, "poison", ROLE_ADMIN, c->id, "noted", "Command %s (%s): %s", c->id, c->kind->name, refuse);
 	outcome_bad(o, "refused", "%s", refuse);
 	o->keep = true;

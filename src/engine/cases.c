@@ -8,6 +8,9 @@
 #include "json.h"
 #include "states.h"
 
+/* What a tote holds, of which each costs four rows: an event and the head of their chain, a movement, the stock. */
+#define EMPTIED_PER_TURN 100
+
 int64_t case_open(struct engine *e, struct command *c, struct outcome *o, const char *kind, enum role role,
 	const char *subject, const char *choices, const char *format, ...)
 {
@@ -52,43 +55,75 @@ static bool is_choice(const char *choices, const char *word)
 	return false;
 }
 
-/* The goods leave the place; who puts them into a bin counts them there. HQ's figures follow. */
-static void empty_place(struct engine *e, struct command *c, struct outcome *o, const char *place)
+/* Some of the goods leave the place; who puts them into a bin counts them there. HQ's figures follow. True when the
+ * place is empty. */
+static bool empty_some(struct engine *e, struct command *c, struct outcome *o, const char *place)
 {
 	struct store_cursor q = store_query(e->store, SQL_STOCK_AT, "t", place);
+	int n = 0;
 
-	while (store_next(&q))
+	while (store_next(&q)) {
+		if (n++ == EMPTIED_PER_TURN) {
+			store_end(&q);
+			return false;
+		}
 		event_make(e, c, o, "stock.adjusted", store_text(&q, 0),
 			json_pack("{s:s, s:s, s:s, s:I, s:s}", "location", place, "item", store_text(&q, 0), "lot",
 				store_text(&q, 1), "qty", (json_int_t)-store_int(&q, 2), "reason", "returned"));
-	store_run(e->store, SQL_MOVE_OUT, "itt", c->seq, place, "return");
+		store_run(e->store, SQL_MOVEMENT_ADD, "ittttit", c->seq, store_text(&q, 0), store_text(&q, 1), place, "",
+			store_int(&q, 2), "return");
+		store_run(e->store, SQL_STOCK_DROP, "ttt", place, store_text(&q, 0), store_text(&q, 1));
+	}
 	store_run(e->store, SQL_STOCK_CLEAR, "t", place);
+	return true;
 }
 
-static void tote_returned(struct engine *e, struct command *c, struct outcome *o, const char *tote)
+/* True when tote and carton are empty and the tote is free for the next order. */
+static bool tote_emptied(struct engine *e, struct command *c, struct outcome *o, const char *tote)
 {
 	int64_t carton = store_number(e->store, 0, SQL_CARTON_OPEN_OF_TOTE, "t", tote);
-	char place[128];
+	char in_tote[80], in_carton[40];
 
-	snprintf(place, sizeof(place), "tote/%s", tote);
-	empty_place(e, c, o, place);
-	if (carton) {
-		snprintf(place, sizeof(place), "carton/%lld", (long long)carton);
-		empty_place(e, c, o, place);
-		carton_move(e, carton, CARTON_VOID);
+	snprintf(in_tote, sizeof(in_tote), "tote/%s", tote);
+	snprintf(in_carton, sizeof(in_carton), "carton/%lld", (long long)carton);
+	if (store_number(e->store, 0, SQL_STOCK_SUM_AT, "t", in_tote)) {
+		empty_some(e, c, o, in_tote);
+		return false; /* the carton has a turn of its own */
 	}
+	if (carton && !empty_some(e, c, o, in_carton))
+		return false;
+	if (carton)
+		carton_move(e, carton, CARTON_VOID);
 	store_run(e->store, SQL_TOTE_EMPTY_SET, "t", tote);
 	o->touched |= TOUCHED_ORDERS;
+	return true;
+}
+
+int on_tote_empty(struct engine *e, struct command *c, struct outcome *o, char *why)
+{
+	const char *tote = NULL;
+	int64_t continuation = 0;
+	const struct json_field fields[] = {
+		{ "tote", JSON_REQUIRED, JSON_STRING, &tote, 1, 60 },
+		{ "continuation", JSON_OPTIONAL, JSON_INTEGER, &continuation, 1, INT64_MAX },
+	};
+
+	if (READ_ARGS(fields) < 0)
+		return -EINVAL;
+	continuation_done(e, continuation);
+	outcome_quiet(o, "emptied");
+	if (!tote_emptied(e, c, o, tote))
+		continuation_add(e, o, "tote_empty", json_pack("{s:s}", "tote", tote));
+	return 0;
 }
 
 /* Some resolutions do something on the floor. */
-static void carry_out(struct engine *e, struct command *c, struct outcome *o, const char *kind, const char *subject,
-	const char *resolution)
+static void carry_out(struct engine *e, struct outcome *o, const char *kind, const char *subject, const char *resolution)
 {
 	if (strcmp(kind, "count") == 0 && strcmp(resolution, "counted") == 0)
 		store_run(e->store, SQL_LOCATION_FREEZE, "it", INT64_C(0), subject);
 	if (strcmp(kind, "return_tote") == 0)
-		tote_returned(e, c, o, subject);
+		continuation_add(e, o, "tote_empty", json_pack("{s:s}", "tote", subject));
 }
 
 static const char *resolve(struct engine *e, struct command *c, struct outcome *o, int64_t id,
@@ -110,7 +145,7 @@ static const char *resolve(struct engine *e, struct command *c, struct outcome *
 		return "That is not one of the choices";
 	store_run(e->store, SQL_CASE_RESOLVE, "ttti", state_move(MACHINE_CASE, CASE_OPEN, CASE_RESOLVED), resolution,
 		c->badge, id);
-	carry_out(e, c, o, kind, subject, resolution);
+	carry_out(e, o, kind, subject, resolution);
 	event_make(e, c, o, "case.resolved", subject,
 		json_pack("{s:I, s:s, s:s}", "case", (json_int_t)id, "kind", kind, "resolution", resolution));
 	return NULL;

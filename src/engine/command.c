@@ -92,6 +92,14 @@ int check_name(const char *key, const char *name, char *why)
 	return -EINVAL;
 }
 
+int check_date(const char *key, const char *date, char *why)
+{
+	if (text_is_date(date))
+		return 0;
+	snprintf(why, WHY_MAX, "\"%s\" must be a day as YYYY-MM-DD", key);
+	return -EINVAL;
+}
+
 void outcome_touch_place(struct outcome *o, const char *place)
 {
 	if (!place[0])

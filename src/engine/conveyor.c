@@ -1,4 +1,5 @@
-/* The induct: a scan and the PLC's request belong together when they meet at one induct within a window. */
+/* The induct: a scan and the PLC's request belong together when they happened at one induct within a window. What counts
+ * is when they happened, not when they came here: either may have waited for a core that was away. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +12,8 @@
 /* A carton needs about a second from the scanner to the divert photo-eye; a scan older than this belongs to a
  * carton that was lifted off. */
 #define PAIR_WINDOW_US INT64_C(5000000)
+
+#define WATCH_MS_MAX (INT64_C(1) << 40)
 
 #define REASON_NORMAL 0
 #define REASON_NO_PLAN 1
@@ -70,20 +73,31 @@ static int64_t carton_of_sscc(struct engine *e, const char *sscc)
 	return sscc[0] ? store_number(e->store, 0, SQL_CARTON_BY_SSCC, "t", sscc) : 0;
 }
 
-/* The request that waits at this induct for a scan, if any. */
-static bool pair_with_request(struct engine *e, const struct command *c, struct outcome *o, const char *station,
-	int64_t carton)
+static int64_t happened_us(const struct command *c)
 {
-	struct store_cursor q = store_query(e->store, SQL_DIVERT_ASKED, "ti", station, c->moment.boot_us);
+	return c->moment.boot_us - c->age_ms * 1000;
+}
+
+/* The request of this scan, if it came first. One that nobody can answer any more keeps its scan all the same: else that
+ * scan would meet the request of the next carton, and from there on every carton would go where the one before belongs. */
+static bool pair_with_request(struct engine *e, struct command *c, struct outcome *o, const char *station, int64_t carton)
+{
+	struct store_cursor q = store_query(e->store, SQL_DIVERT_UNPAIRED, "tii", station, happened_us(c),
+		c->moment.boot_us);
 	char plc[64];
 	int64_t divert;
+	bool open;
 
 	if (!store_first(&q))
 		return false;
 	divert = store_int(&q, 0);
 	text_copy(plc, sizeof(plc), store_text(&q, 1));
+	open = store_int(&q, 2);
 	store_end(&q);
-	decide_divert(e, o, plc, divert, carton);
+	if (open)
+		decide_divert(e, o, plc, divert, carton);
+	else
+		divert_name(e, c, o, plc, divert, carton);
 	return true;
 }
 
@@ -112,15 +126,25 @@ void conveyor_scan(struct engine *e, struct command *c, struct outcome *o, const
 	/* Scanned again, it is still one carton: a second row would meet the next carton's request. */
 	store_run(e->store, SQL_INDUCT_CARTON_GONE, "i", carton);
 	paired = pair_with_request(e, c, o, station, carton);
-	store_run(e->store, SQL_INDUCT_ADD, "tiit", station, carton, c->moment.boot_us, paired ? "paired" : "waiting");
+	store_run(e->store, SQL_INDUCT_ADD, "tiit", station, carton, happened_us(c), paired ? "paired" : "waiting");
 	o->effect = true;
 	outcome_good(o, "inducted", "Carton %s on the conveyor", sscc);
 }
 
 struct request {
 	int64_t seq, tracking, point, read;
+	int64_t watch_ms;    /* so long before it the link has seen every request */
+	int64_t at_us, deadline_us;
 	const char *code;
 };
+
+/* Scans that can only belong to other requests: too old, or made while requests passed unseen. */
+static int64_t oldest_scan_us(const struct request *r)
+{
+	int64_t watched_us = r->watch_ms * 1000;
+
+	return r->at_us - (watched_us < PAIR_WINDOW_US ? watched_us : PAIR_WINDOW_US);
+}
 
 /* The carton a request is about: by its own code, else the oldest scan that waits at this induct. */
 static int64_t identify_carton(struct engine *e, const struct command *c, const struct request *r)
@@ -137,8 +161,8 @@ static int64_t identify_carton(struct engine *e, const struct command *c, const 
 		store_run(e->store, SQL_INDUCT_CARTON_GONE, "i", carton);
 		return carton;
 	}
-	store_run(e->store, SQL_INDUCT_EXPIRE, "ti", c->device, c->moment.boot_us - PAIR_WINDOW_US);
-	q = store_query(e->store, SQL_INDUCT_NEXT, "t", c->device);
+	store_run(e->store, SQL_INDUCT_EXPIRE, "ti", c->device, oldest_scan_us(r));
+	q = store_query(e->store, SQL_INDUCT_NEXT, "ti", c->device, r->deadline_us);
 	if (!store_first(&q))
 		return 0;
 	induct = store_int(&q, 0);
@@ -148,13 +172,14 @@ static int64_t identify_carton(struct engine *e, const struct command *c, const 
 	return carton;
 }
 
-static void answer_request(struct engine *e, struct command *c, struct outcome *o, const struct request *r)
+static void answer_request(struct engine *e, struct command *c, struct outcome *o, struct request *r)
 {
 	int64_t deadline_ms = store_number(e->store, 250, SQL_PLC_DEADLINE, "t", c->device);
 	int64_t divert, carton;
 
-	store_run(e->store, SQL_DIVERT_ADD, "tiiiii", c->device, r->tracking, r->seq, r->point, c->moment.boot_us,
-		c->moment.boot_us + deadline_ms * 1000);
+	r->at_us = happened_us(c);
+	r->deadline_us = r->at_us + deadline_ms * 1000;
+	store_run(e->store, SQL_DIVERT_ADD, "tiiiii", c->device, r->tracking, r->seq, r->point, r->at_us, r->deadline_us);
 	divert = store_last_id(e->store);
 	carton = identify_carton(e, c, r);
 	/* Unread by the PLC's own reader but no scan yet: the scan may still come within the deadline. */
@@ -165,13 +190,14 @@ static void answer_request(struct engine *e, struct command *c, struct outcome *
 
 int on_divert_request(struct engine *e, struct command *c, struct outcome *o, char *why)
 {
-	struct request r = { .code = "" };
+	struct request r = { .code = "", .watch_ms = WATCH_MS_MAX };
 	const struct json_field fields[] = {
 		{ "seq", JSON_REQUIRED, JSON_INTEGER, &r.seq, 1, 65535 },
 		{ "tracking", JSON_REQUIRED, JSON_INTEGER, &r.tracking, 0, UINT32_MAX },
 		{ "point", JSON_REQUIRED, JSON_INTEGER, &r.point, 0, 65535 },
 		{ "read", JSON_REQUIRED, JSON_INTEGER, &r.read, 0, 65535 },
 		{ "code", JSON_OPTIONAL, JSON_STRING, &r.code, 0, 60 },
+		{ "watch_ms", JSON_OPTIONAL, JSON_INTEGER, &r.watch_ms, 0, WATCH_MS_MAX },
 	};
 
 	if (READ_ARGS(fields) < 0)

@@ -11,6 +11,9 @@ struct divert {
 
 void divert_move(struct engine *e, const struct divert *d, unsigned to, const char *result);
 
+/* The carton of a request that went unanswered, known too late; where it is if the PLC said so already. */
+void divert_name(struct engine *e, struct command *c, struct outcome *o, const char *plc, int64_t divert, int64_t carton);
+
 /* True while a carton may still be on its way: inducted, or labelled and put on the belt unscanned. */
 bool carton_on_conveyor(struct engine *e, int64_t carton);
 

@@ -97,6 +97,9 @@ int on_divert_late(struct engine *e, struct command *c, struct outcome *o, char 
 	return 0;
 }
 
+#define RESULT_OK 1
+#define RESULT_UNKNOWN 4
+
 struct confirm {
 	int64_t seq, tracking, lane, result;
 };
@@ -129,9 +132,10 @@ static bool lane_is_for(struct engine *e, int64_t carton, const char *lane, cons
 }
 
 /* Where a confirmed carton is now. */
-static void settle(struct engine *e, struct command *c, struct outcome *o, int64_t carton, const struct confirm *f)
+static void settle(struct engine *e, struct command *c, struct outcome *o, const char *plc, int64_t carton,
+	const struct confirm *f)
 {
-	struct store_cursor q = store_query(e->store, SQL_LANE_BY_NUMBER, "ti", c->device, f->lane);
+	struct store_cursor q = store_query(e->store, SQL_LANE_BY_NUMBER, "ti", plc, f->lane);
 	char lane[64] = "", role[32] = "", subject[32];
 	bool right;
 
@@ -141,7 +145,7 @@ static void settle(struct engine *e, struct command *c, struct outcome *o, int64
 		store_end(&q);
 	}
 	snprintf(subject, sizeof(subject), "%lld", (long long)carton);
-	right = f->result == 1 && lane_is_for(e, carton, lane, role);
+	right = f->result == RESULT_OK && lane_is_for(e, carton, lane, role);
 	if (right && strcmp(role, "ship") == 0) {
 		carton_stage(e, c, o, carton, lane);
 	} else if (right) {
@@ -150,8 +154,24 @@ static void settle(struct engine *e, struct command *c, struct outcome *o, int64
 		carton_move(e, carton, CARTON_STRAY);
 		case_open(e, c, o, "stray_carton", ROLE_LOADER, subject, "staged|noted",
 			"Carton %lld is in lane %lld (%s): bring it to its lane and scan it there", (long long)carton,
-			(long long)f->lane, f->result != 1 ? result_word(f->result) : role[0] ? role : "unknown");
+			(long long)f->lane, f->result != RESULT_OK ? result_word(f->result) : role[0] ? role : "unknown");
 	}
+}
+
+void divert_name(struct engine *e, struct command *c, struct outcome *o, const char *plc, int64_t divert, int64_t carton)
+{
+	struct store_cursor q = store_query(e->store, SQL_DIVERT_CONFIRMED, "i", divert);
+	struct confirm f = { 0 };
+	bool confirmed = store_first(&q);
+
+	if (confirmed) {
+		f.lane = store_int(&q, 0);
+		f.result = strcmp(store_text(&q, 1), result_word(RESULT_OK)) == 0 ? RESULT_OK : RESULT_UNKNOWN;
+		store_end(&q);
+	}
+	store_run(e->store, SQL_DIVERT_CARTON, "ii", carton, divert);
+	if (confirmed)
+		settle(e, c, o, plc, carton, &f);
 }
 
 int on_divert_confirm(struct engine *e, struct command *c, struct outcome *o, char *why)
@@ -178,6 +198,6 @@ int on_divert_confirm(struct engine *e, struct command *c, struct outcome *o, ch
 	divert_move(e, &d, DIVERT_ENDED, result_word(f.result));
 	store_run(e->store, SQL_DIVERT_CONFIRM, "ii", f.lane, d.divert);
 	if (d.carton && carton_on_conveyor(e, d.carton))
-		settle(e, c, o, d.carton, &f);
+		settle(e, c, o, c->device, d.carton, &f);
 	return 0;
 }

@@ -13,10 +13,14 @@
 #define ENGINE_VERSION 1
 
 /* Limits on one command (docs/core.md). */
+#define COMMAND_ROWS_MAX 500
 #define ORDER_LINES_MAX 100
+#define ORDER_TASKS_MAX 160 /* bins an order is picked from; each is four rows at most in what follows */
 #define SHIP_TO_MAX 2000
 #define SCAN_DATA_MAX 4096
 #define SCAN_AGE_MAX_MS 10000
+#define IMPORT_ROWS_MAX 10000000  /* of one import */
+#define IMPORT_PART_ROWS 100      /* of one command: with two table rows each, far below 500 */
 
 /* What a command that stops the core gets; a replay says the same. */
 #define ENGINE_POISON_SAY "This command stopped wharfd twice: it is not tried again, please tell support"
@@ -141,6 +145,23 @@ struct dialogue {
 bool dialogue_load(struct engine *e, const char *place, struct dialogue *ret);
 void dialogue_store(struct engine *e, struct outcome *o, struct dialogue *d); /* a new step */
 
+/* A piece of the journal; last_seq 0: it is open. */
+#define SEGMENT_NAME_MAX 40
+struct segment {
+	int64_t number, engine, first_seq, first_day, last_seq;
+	uint8_t first_hash[HASH_BYTES], last_hash[HASH_BYTES], state_hash[HASH_BYTES];
+	char snapshot[SEGMENT_NAME_MAX];
+	bool hashed, witnessed, dropped;
+};
+bool segment_get(struct store *store, int64_t number, struct segment *ret);
+void segment_read(const struct store_cursor *row, struct segment *ret); /* of SQL_SEGMENT_GET or _AFTER */
+
+/* Retention. So many days of uptime in day marks, rounded up: never kept shorter than promised. */
+int64_t day_marks(int64_t days);
+/* What was decided before this sequence has no answer kept; 0: nothing is that old. */
+int64_t prune_kept_seq(struct engine *e);
+void prune_start(struct engine *e, struct outcome *o);
+
 /* Work for a later turn; the command that does it names the row in its arguments and ends it. */
 void continuation_add(struct engine *e, struct outcome *o, const char *kind, json_t *args);
 void continuation_done(struct engine *e, int64_t continuation);
@@ -151,7 +172,9 @@ kind_handler on_device_state, on_divert_request, on_divert_taken, on_divert_ende
 	on_order_cancel, on_stage, on_load_close, on_lane_set, on_label_resolve, on_hq_down, on_hq_acked,
 	on_sscc_lease, on_hq_link, on_hq_epoch, on_item_put, on_location_put, on_tote_put, on_stock_adjust,
 	on_user_put, on_order_put, on_started, on_allocate, on_load_ship, on_divert_late, on_login_verified,
-	on_login_failed, on_day;
+	on_login_failed, on_day, on_prune, on_segment_seal, on_segment_sealed, on_segment_drop, on_tote_empty,
+	on_orders_confirm, on_import_begin, on_import_rows, on_import_end, on_import_drop, on_import_apply,
+	on_import_clear, on_allocate_waiting;
 
 /* Shared by on_hq_down and the handlers of the same things from ctl. */
 int order_put(struct engine *e, struct command *c, struct outcome *o, const json_t *args, char *why);
@@ -160,8 +183,19 @@ void order_hold(struct engine *e, struct command *c, struct outcome *o, const ch
 void order_release(struct engine *e, struct command *c, struct outcome *o, const char *order);
 void order_cancel(struct engine *e, struct command *c, struct outcome *o, const char *order, const char *reason);
 
+/* Master data of one row (the arguments of item_put, location_put, tote_put), written with a generation: the live one
+ * is seen at once, the next when its import ends. */
+int64_t catalog_live(struct engine *e);
+int put_item_row(struct engine *e, const json_t *args, int64_t generation, const char **ret_item, char *why);
+int put_location_row(struct engine *e, const json_t *args, int64_t generation, const char **ret_location, char *why);
+int put_tote_row(struct engine *e, const json_t *args, int64_t generation, const char **ret_tote, char *why);
+/* True while opening balances are being booked: nothing is allocated from a half-filled warehouse. */
+bool import_books_stock(struct engine *e);
+
 /* A name that came from outside: 0, or -EINVAL with `why`. */
 int check_name(const char *key, const char *name, char *why);
+/* First expired first out sorts by it: 0, or -EINVAL with `why`. */
+int check_date(const char *key, const char *date, char *why);
 
 /* json_fields() on a command's arguments. */
 #define READ_ARGS(fields) json_fields(c->args ? c->args : json_object_shared(), fields, array_len(fields), why, WHY_MAX)

@@ -1,11 +1,14 @@
 /* What comes from HQ: the effect and the down cursor are one transaction. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
 #include "engine.h"
 #include "json.h"
+
+#define CONFIRMED_PER_TURN 400
 
 static int order_word(struct engine *e, struct command *c, struct outcome *o, const char *type, const json_t *body,
 	char *why)
@@ -115,6 +118,26 @@ int on_hq_down(struct engine *e, struct command *c, struct outcome *o, char *why
 	return 0;
 }
 
+/* After days without HQ one acknowledgement may confirm thousands. */
+static void confirm_orders(struct engine *e, struct outcome *o)
+{
+	int n = store_run(e->store, SQL_ORDERS_CONFIRM, "i", (int64_t)CONFIRMED_PER_TURN);
+
+	if (n > 0)
+		o->touched |= TOUCHED_ORDERS;
+	if (n == CONFIRMED_PER_TURN)
+		continuation_add(e, o, "orders_confirm", json_object());
+}
+
+int on_orders_confirm(struct engine *e, struct command *c, struct outcome *o, char *why)
+{
+	(void)why;
+	continuation_done(e, json_int(c->args, "continuation"));
+	confirm_orders(e, o);
+	outcome_quiet(o, "confirmed");
+	return 0;
+}
+
 int on_hq_acked(struct engine *e, struct command *c, struct outcome *o, char *why)
 {
 	int64_t cum = 0, safe = 0, head = store_number(e->store, 0, SQL_LINK_HEAD, "");
@@ -136,8 +159,8 @@ int on_hq_acked(struct engine *e, struct command *c, struct outcome *o, char *wh
 		return 0;
 	}
 	store_run(e->store, SQL_LINK_SET_ACKED, "iit", cum, safe, hub_gen);
-	if (store_run(e->store, SQL_ORDERS_CONFIRM, "i", cum) > 0)
-		o->touched |= TOUCHED_ORDERS;
+	store_run(e->store, SQL_SEGMENT_WITNESSED, "i", store_number(e->store, 0, SQL_LINK_SAFE, ""));
+	confirm_orders(e, o);
 	o->touched |= TOUCHED_LINK;
 	outcome_quiet(o, "noted");
 	return 0;
@@ -163,7 +186,7 @@ int on_hq_epoch(struct engine *e, struct command *c, struct outcome *o, char *wh
 {
 	int64_t epoch = 0;
 	const char *hub_gen = NULL;
-	char text[32];
+	char text[32] = "0";
 	const struct json_field fields[] = {
 		{ "epoch", JSON_REQUIRED, JSON_INTEGER, &epoch, 0, INT64_MAX },
 		{ "hub_gen", JSON_REQUIRED, JSON_STRING, &hub_gen, 0, 80 },
@@ -171,6 +194,12 @@ int on_hq_epoch(struct engine *e, struct command *c, struct outcome *o, char *wh
 
 	if (READ_ARGS(fields) < 0)
 		return -EINVAL;
+	/* Numbers of an epoch that is over were given out already. */
+	store_meta(e->store, "epoch", text, sizeof(text));
+	if (epoch < strtoll(text, NULL, 10)) {
+		outcome_bad(o, "old_epoch", "Epoch %lld is over: it is %s", (long long)epoch, text);
+		return 0;
+	}
 	snprintf(text, sizeof(text), "%lld", (long long)epoch);
 	store_set_meta(e->store, "epoch", text);
 	o->touched |= TOUCHED_LINK | TOUCHED_OUTBOX;

@@ -244,7 +244,7 @@ static void ship_order(struct engine *e, struct command *c, struct outcome *o, c
 	store_run(e->store, SQL_ORDER_SHIPMENT, "it", n, order);
 }
 
-/* One order a turn: with ORDER_LINES_MAX lines it writes about 420 rows, the usual one ten. */
+/* One order a turn: with ORDER_LINES_MAX lines from ORDER_TASKS_MAX bins it writes about 440 rows, the usual one ten. */
 int on_load_ship(struct engine *e, struct command *c, struct outcome *o, char *why)
 {
 	int64_t load = 0, continuation = 0;

@@ -115,12 +115,16 @@ void pack_close(struct engine *e, struct command *c, struct outcome *o, int64_t 
 	const char *scale)
 {
 	int64_t expected = expected_ug(e, carton);
+	char place[80];
 
 	(void)c;
 	carton_move(e, carton, CARTON_CLOSED);
 	if (expected >= 0)
 		store_run(e->store, SQL_CARTON_EXPECT, "ii", expected, carton);
 	store_run(e->store, SQL_TOTE_EMPTY_SET, "t", tote);
+	/* What was in it once; else a tote would collect a row for every lot it ever carried. */
+	snprintf(place, sizeof(place), "tote/%s", tote);
+	store_run(e->store, SQL_STOCK_CLEAR_NONE, "t", place);
 	pack_ask_weight(e, o, carton, scale);
 }
 

@@ -106,7 +106,11 @@ int on_login_verified(struct engine *e, struct command *c, struct outcome *o, ch
 		return -EINVAL;
 	/* One person, one device: the older session ends. */
 	store_run(e->store, SQL_SESSIONS_END, "tt", badge, device);
-	store_run(e->store, SQL_SESSION_ADD, "ttti", session, badge, device, c->moment.now_us);
+	/* The same sign-on said again is the same session; somebody else's is not given away. */
+	if (!store_run(e->store, SQL_SESSION_ADD, "ttti", session, badge, device, c->moment.now_us)) {
+		outcome_bad(o, "session_taken", "That session belongs to somebody else");
+		return 0;
+	}
 	clear_throttle(e, "badge", badge);
 	clear_throttle(e, "device", device);
 	open_dialogue(e, c, o, device, session);

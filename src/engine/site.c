@@ -69,6 +69,7 @@ int on_started(struct engine *e, struct command *c, struct outcome *o, char *why
 	/* Boot times of another boot mean nothing now: what was due then is late. */
 	if (strcmp(boot, json_str(c->args, "boot")) != 0) {
 		store_run(e->store, SQL_DIVERTS_LATE, "");
+		store_run(e->store, SQL_DIVERTS_FORGET, "");
 		store_run(e->store, SQL_INDUCTS_GONE, "");
 		store_set_meta(e->store, "boot", json_str(c->args, "boot"));
 	}
@@ -83,6 +84,7 @@ int on_day(struct engine *e, struct command *c, struct outcome *o, char *why)
 	(void)why;
 	e->day++;
 	store_run(e->store, SQL_DAY_ADD, "iii", e->day, c->seq, c->moment.now_us);
+	prune_start(e, o);
 	outcome_quiet(o, "day");
 	return 0;
 }

@@ -94,6 +94,14 @@ static const struct state_row lane_rows[] = {
 	[LANE_CLOSED] = { "closed", false, TO(LANE_OPEN) | TO(LANE_FULL) | TO(LANE_CLOSED) },
 };
 
+static const struct state_row import_rows[] = {
+	[IMPORT_OPEN] = { "open", false, TO(IMPORT_APPLYING) | TO(IMPORT_DROPPING) },
+	[IMPORT_APPLYING] = { "applying", false, TO(IMPORT_DONE) },
+	[IMPORT_DONE] = { "done", true, 0 },
+	[IMPORT_DROPPING] = { "dropping", false, TO(IMPORT_DROPPED) },
+	[IMPORT_DROPPED] = { "dropped", false, TO(IMPORT_OPEN) },
+};
+
 #define TABLE(name, rows) { name, rows, array_len(rows) }
 
 static const struct state_table tables[MACHINES] = {
@@ -106,6 +114,7 @@ static const struct state_table tables[MACHINES] = {
 	[MACHINE_CASE] = TABLE("case", case_rows),
 	[MACHINE_LOAD] = TABLE("load", load_rows),
 	[MACHINE_LANE] = TABLE("lane", lane_rows),
+	[MACHINE_IMPORT] = TABLE("import", import_rows),
 };
 
 const struct state_table *states_of(enum machine machine)

@@ -55,6 +55,14 @@ enum case_state { CASE_OPEN, CASE_RESOLVED };
 enum load_state { LOAD_OPEN, LOAD_CLOSING, LOAD_CLOSED };
 enum lane_state { LANE_OPEN, LANE_FULL, LANE_CLOSED };
 
+enum import_state {
+	IMPORT_OPEN,     /* rows come in, nobody sees them */
+	IMPORT_APPLYING, /* after its end: older rows are removed, stock is booked */
+	IMPORT_DONE,
+	IMPORT_DROPPING,
+	IMPORT_DROPPED,
+};
+
 enum machine {
 	MACHINE_ORDER,
 	MACHINE_TASK,
@@ -65,6 +73,7 @@ enum machine {
 	MACHINE_CASE,
 	MACHINE_LOAD,
 	MACHINE_LANE,
+	MACHINE_IMPORT,
 	MACHINES
 };
 

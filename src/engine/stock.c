@@ -76,7 +76,7 @@ int on_stock_adjust(struct engine *e, struct command *c, struct outcome *o, char
 		{ "reason", JSON_REQUIRED, JSON_STRING, &reason, 1, 60 },
 	};
 
-	if (READ_ARGS(fields) < 0 || check_name("lot", lot, why) < 0)
+	if (READ_ARGS(fields) < 0 || check_name("lot", lot, why) < 0 || check_date("expiry", expiry, why) < 0)
 		return -EINVAL;
 	if (!store_number(e->store, 0, SQL_LOCATION_IS, "t", location))
 		outcome_bad(o, "unknown_location", "There is no location %s", location);

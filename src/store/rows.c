@@ -84,6 +84,9 @@ static const struct named_query queries[] = {
 		"instr(substr(?1, instr(?1, char(31)) + 1), char(31))) END) "
 		"AND (?3 IS NULL OR place = ?3) ORDER BY place, item, lot LIMIT ?2",
 		{ "place" } },
+	{ "imports",
+		"SELECT import AS page, import, what, rows, state, parts, staged, applied FROM import WHERE import > ?1 ORDER BY import LIMIT ?2",
+		{ 0 } },
 	{ "outbox",
 		"SELECT n AS page, n, type, key, bytes, lower(hex(hash)) AS hash FROM outbox WHERE n > CAST(?1 AS INTEGER) ORDER BY n LIMIT ?2",
 		{ 0 } },
@@ -100,6 +103,11 @@ static const struct named_query queries[] = {
 	{ "audit",
 		"SELECT seq AS page, seq, now_us, peer, kind, json_extract(outcome, '$.id') AS id, json_extract(outcome, '$.ok') AS ok, "
 		"json_extract(outcome, '$.say') AS say, lower(hex(hash)) AS hash FROM journal WHERE seq > CAST(?1 AS INTEGER) ORDER BY seq LIMIT ?2",
+		{ 0 } },
+	{ "segments",
+		"SELECT segment AS page, segment, engine, first_seq, last_seq, lower(hex(last_hash)) AS last_hash, snapshot, "
+		"lower(hex(state_hash)) AS state_hash, witnessed, dropped FROM segment WHERE segment > CAST(?1 AS INTEGER) "
+		"ORDER BY segment LIMIT ?2",
 		{ 0 } },
 	{ "session",
 		"SELECT 1 AS page, badge, name, role, device FROM session JOIN user USING (badge) WHERE ?1 < '1' AND session = ?3 AND "

@@ -27,23 +27,35 @@ CREATE TABLE answer (
 	PRIMARY KEY (origin, n)
 ) STRICT, WITHOUT ROWID;
 
--- One mark per 20 h of uptime: pruning counts marks, so a clock that jumps erases nothing.
+-- One mark per 20 h of uptime: pruning counts marks, so a clock that jumps erases nothing. The other columns are the
+-- highest rows there were at the mark: what is not above them is at least that old.
 CREATE TABLE day (
 	day INTEGER PRIMARY KEY,
 	first_seq INTEGER NOT NULL,
-	now_us INTEGER NOT NULL
+	now_us INTEGER NOT NULL,
+	divert INTEGER NOT NULL,
+	induct INTEGER NOT NULL,
+	weigh INTEGER NOT NULL,
+	weight INTEGER NOT NULL,
+	movement INTEGER NOT NULL,
+	case_id INTEGER NOT NULL
 ) STRICT;
 
+-- The journal in pieces that one engine decided. The last row is open: its last_seq is NULL. A sealed one has the
+-- state at its end as a file, whose hash HQ keeps, too. Rows stay for ever; they are few.
 CREATE TABLE segment (
 	segment INTEGER PRIMARY KEY,
 	engine INTEGER NOT NULL,
 	first_seq INTEGER NOT NULL,
-	first_hash BLOB NOT NULL,
+	first_hash BLOB NOT NULL, -- of the row before its first
+	first_day INTEGER NOT NULL,
 	last_seq INTEGER,
 	last_hash BLOB,
-	state_hash BLOB,
-	snapshot TEXT,            -- file the replay starts from; NULL: an empty database
-	witnessed INTEGER NOT NULL DEFAULT 0
+	snapshot TEXT,            -- file in STATE/segments: the whole database as it was behind its last row
+	state_hash BLOB,          -- of that file
+	event_n INTEGER,          -- outbox number of its journal.sealed
+	witnessed INTEGER NOT NULL DEFAULT 0, -- 1: a backup of HQ holds that event
+	dropped INTEGER NOT NULL DEFAULT 0    -- 1: its rows are going from this file, the snapshot has them
 ) STRICT;
 
 -- command and outcome are the stored bytes; hash = BLAKE2b-256(previous hash, seq, now_us, boot_us, peer, command, outcome).
@@ -90,7 +102,9 @@ CREATE TABLE link (
 	up_acked INTEGER NOT NULL,
 	up_safe INTEGER NOT NULL,
 	down_n INTEGER NOT NULL,
-	hub_gen TEXT NOT NULL
+	hub_gen TEXT NOT NULL,
+	base_n INTEGER NOT NULL,   -- last event that was forgotten here, and its hash
+	base_hash BLOB NOT NULL
 ) STRICT;
 
 -- What HQ sent and this version does not know: kept for the one that does.
@@ -102,25 +116,73 @@ CREATE TABLE down_raw (
 
 -- ---- Floor --------------------------------------------------------------------------------------------
 
+-- What an import brings is written with the next generation and seen when `live` reaches it: one row is the switch.
+CREATE TABLE catalog (
+	one INTEGER PRIMARY KEY CHECK (one = 1),
+	live INTEGER NOT NULL
+) STRICT;
+INSERT INTO catalog VALUES (1, 0);
+
+-- Of a name the newest generation that is live counts (the views "_now"); older ones are removed behind the switch.
 CREATE TABLE item (
-	item TEXT PRIMARY KEY,
+	item TEXT NOT NULL,
+	generation INTEGER NOT NULL,
 	title TEXT NOT NULL,
-	weight_ug INTEGER        -- NULL: unknown, and then nobody guesses
+	weight_ug INTEGER,       -- NULL: unknown, and then nobody guesses
+	PRIMARY KEY (item, generation)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX item_generation ON item (generation, item);
+CREATE VIEW item_now AS SELECT item, title, weight_ug FROM item i WHERE generation =
+	(SELECT max(generation) FROM item n WHERE n.item = i.item AND n.generation <= (SELECT live FROM catalog));
 
 CREATE TABLE barcode (
-	code TEXT PRIMARY KEY,
-	item TEXT NOT NULL REFERENCES item,
-	pack_qty INTEGER NOT NULL CHECK (pack_qty > 0)
+	code TEXT NOT NULL,
+	generation INTEGER NOT NULL,
+	item TEXT NOT NULL,
+	pack_qty INTEGER NOT NULL CHECK (pack_qty > 0),
+	PRIMARY KEY (code, generation)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX barcode_item ON barcode (item, pack_qty, code); -- the code a prompt shows for an item
+CREATE INDEX barcode_generation ON barcode (generation, code);
+CREATE VIEW barcode_now AS SELECT code, item, pack_qty FROM barcode b WHERE generation =
+	(SELECT max(generation) FROM barcode n WHERE n.code = b.code AND n.generation <= (SELECT live FROM catalog));
 
+-- frozen is the same in all generations of a location.
 CREATE TABLE location (
-	location TEXT PRIMARY KEY,
+	location TEXT NOT NULL,
+	generation INTEGER NOT NULL,
 	zone TEXT NOT NULL,
 	walk INTEGER NOT NULL,
-	frozen INTEGER NOT NULL DEFAULT 0
+	frozen INTEGER NOT NULL DEFAULT 0,
+	PRIMARY KEY (location, generation)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX location_generation ON location (generation, location);
+CREATE VIEW location_now AS SELECT location, zone, walk, frozen FROM location l WHERE generation =
+	(SELECT max(generation) FROM location n WHERE n.location = l.location AND n.generation <= (SELECT live FROM catalog));
+
+-- A file that is being brought in, or was: its name stays, so that it is not brought in twice.
+CREATE TABLE import (
+	import TEXT PRIMARY KEY,
+	what TEXT NOT NULL,       -- items, locations, totes or stock
+	digest TEXT NOT NULL,     -- of the file: the same name with another file is another import
+	rows INTEGER NOT NULL,
+	generation INTEGER NOT NULL,
+	state TEXT NOT NULL,
+	parts INTEGER NOT NULL,
+	staged INTEGER NOT NULL,
+	applied INTEGER NOT NULL  -- of stock: rows that are in their bins
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX import_active ON import ((1)) WHERE state NOT IN ('done', 'dropped'); -- one at a time
+
+-- Opening balances that wait for the end of their import.
+CREATE TABLE import_stock (
+	n INTEGER PRIMARY KEY,
+	location TEXT NOT NULL,
+	item TEXT NOT NULL,
+	lot TEXT NOT NULL,
+	expiry TEXT NOT NULL,
+	qty INTEGER NOT NULL CHECK (qty > 0)
+) STRICT;
 
 CREATE TABLE lot (
 	item TEXT NOT NULL,
@@ -141,7 +203,7 @@ CREATE TABLE stock (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX stock_item ON stock (item, lot, place) WHERE qty > allocated;
 
--- '' is the outside world. The sum of movements of a place is its stock.
+-- '' is the outside world. What was carried and the movements of a place add up to its stock.
 CREATE TABLE movement (
 	movement INTEGER PRIMARY KEY,
 	seq INTEGER NOT NULL,
@@ -153,11 +215,24 @@ CREATE TABLE movement (
 	reason TEXT NOT NULL
 ) STRICT;
 
+-- Sums of movements that are no longer kept one by one.
+CREATE TABLE carried (
+	place TEXT NOT NULL,
+	item TEXT NOT NULL,
+	lot TEXT NOT NULL,
+	qty INTEGER NOT NULL,
+	PRIMARY KEY (place, item, lot)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX carried_zero ON carried (qty) WHERE qty = 0;
+
 CREATE TABLE tote (
 	tote TEXT PRIMARY KEY,
 	state TEXT NOT NULL,
-	order_id TEXT NOT NULL
+	order_id TEXT NOT NULL,
+	generation INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX tote_order ON tote (order_id) WHERE order_id <> '';
+CREATE INDEX tote_generation ON tote (generation, tote);
 
 CREATE TABLE lane (
 	lane TEXT PRIMARY KEY,
@@ -206,14 +281,17 @@ CREATE TABLE session (
 	badge TEXT NOT NULL,
 	device TEXT NOT NULL,
 	opened_us INTEGER NOT NULL,
-	state TEXT NOT NULL
+	state TEXT NOT NULL,
+	day INTEGER NOT NULL     -- day mark when it was opened
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX session_device ON session (device) WHERE state = 'open';
+CREATE INDEX session_ended ON session (day) WHERE state = 'ended';
 
 CREATE TABLE throttle (
 	key TEXT PRIMARY KEY,    -- 'badge/B1' or 'device/hh-1'
 	fails INTEGER NOT NULL,
-	until_us INTEGER NOT NULL
+	until_us INTEGER NOT NULL,
+	day INTEGER NOT NULL     -- day mark of the last failure
 ) STRICT, WITHOUT ROWID;
 
 -- The conversation at a place: a handheld or a station.
@@ -251,9 +329,11 @@ CREATE TABLE orders (
 	lines INTEGER NOT NULL,
 	tote TEXT NOT NULL,
 	shipment_n INTEGER NOT NULL, -- outbox number of its shipment event, 0 before
-	created_seq INTEGER NOT NULL
+	created_seq INTEGER NOT NULL,
+	state_day INTEGER NOT NULL   -- day mark of its last change of state
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX orders_state ON orders (state, created_seq);
+CREATE INDEX orders_ended ON orders (state_day, created_seq) WHERE state IN ('confirmed', 'short', 'cancelled');
 
 CREATE TABLE order_line (
 	order_id TEXT NOT NULL,
@@ -285,6 +365,7 @@ CREATE TABLE task (
 	device TEXT NOT NULL
 ) STRICT;
 CREATE INDEX task_order ON task (order_id, state, walk);
+CREATE INDEX task_leased ON task (device, order_id) WHERE state = 'leased';
 
 CREATE TABLE carton (
 	carton INTEGER PRIMARY KEY,
@@ -386,6 +467,9 @@ CREATE TABLE divert (
 	deadline_us INTEGER NOT NULL  -- boot time
 ) STRICT;
 CREATE INDEX divert_open ON divert (plc, state) WHERE state IN ('asked', 'due');
+CREATE INDEX divert_deadline ON divert (deadline_us) WHERE state IN ('asked', 'due');
+CREATE INDEX divert_taken ON divert (plc) WHERE state = 'taken';
+CREATE INDEX divert_unpaired ON divert (plc) WHERE carton = 0 AND lane = 0;
 CREATE INDEX divert_tracking ON divert (plc, tracking);
 
 CREATE TABLE load (
@@ -419,4 +503,5 @@ CREATE TABLE cases (
 	resolution TEXT NOT NULL,
 	resolved_by TEXT NOT NULL
 ) STRICT;
+CREATE INDEX cases_subject ON cases (kind, subject);
 CREATE UNIQUE INDEX cases_open ON cases (kind, subject) WHERE state = 'open';

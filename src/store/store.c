@@ -1,13 +1,19 @@
 #include "internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sendfile.h>
+#include <unistd.h>
 
+#include "cleanup.h"
 #include "log.h"
 #include "text.h"
 
+#define COPY_BYTES (1 << 20)
 #define APPLICATION_ID 0x57485246 /* "WHRF" in the file header */
 
 const char *const store_sql_texts[SQL_COUNT] = {
@@ -123,10 +129,17 @@ void store_single_thread(void)
 	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 }
 
-static int open_file(const char *path, const char *vfs, int flags, struct store **ret)
+/* FULL: an acknowledged command survives a power cut. The log is ours to checkpoint between turns, never inside one.
+ * Exclusive: one program, one connection. It needs no shared memory file and asks the kernel for no lock per statement, and
+ * nobody can look at the living database by mistake. */
+#define WRITER_PRAGMAS                                                                                                 \
+	"PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0"
+/* Gone with its process: nothing has to survive. */
+#define SCRATCH_PRAGMAS "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF"
+
+static int open_file(const char *path, const char *vfs, int flags, const char *pragmas, struct store **ret)
 {
 	struct store *store = calloc(1, sizeof(*store));
-	bool writer = flags & SQLITE_OPEN_CREATE;
 	int r = -EIO;
 
 	if (!store)
@@ -134,17 +147,10 @@ static int open_file(const char *path, const char *vfs, int flags, struct store 
 	if (sqlite3_open_v2(path, &store->db, flags, vfs) != SQLITE_OK)
 		goto fail;
 	sqlite3_extended_result_codes(store->db, 1);
-	/* FULL: an acknowledged command survives a power cut. The cache is bounded; the log is ours to
-	 * checkpoint between turns, never inside one. */
-	/* Exclusive: one program, one connection. It needs no shared memory file and asks the kernel for no lock per
-	 * statement, and nobody can look at the living database by mistake. */
-	if (writer && (exec(store, "PRAGMA locking_mode=EXCLUSIVE") < 0 || exec(store, "PRAGMA journal_mode=WAL") < 0 ||
-			exec(store, "PRAGMA synchronous=FULL") < 0 || exec(store, "PRAGMA wal_autocheckpoint=0") < 0))
-		goto fail;
-	if (exec(store, "PRAGMA foreign_keys=ON") < 0 || exec(store, "PRAGMA cache_size=-32768") < 0 ||
+	if (exec(store, pragmas) < 0 || exec(store, "PRAGMA foreign_keys=ON") < 0 || exec(store, "PRAGMA cache_size=-32768") < 0 ||
 		exec(store, "PRAGMA temp_store=MEMORY") < 0)
 		goto fail;
-	r = check_schema(store, writer);
+	r = check_schema(store, flags & SQLITE_OPEN_READWRITE);
 	if (r == 0)
 		r = prepare_all(store);
 	if (r < 0)
@@ -162,12 +168,44 @@ int store_open(const char *path, const char *vfs, struct store **ret)
 {
 	return open_file(path, vfs,
 		SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE,
-		ret);
+		WRITER_PRAGMAS, ret);
 }
 
 int store_open_readonly(const char *path, struct store **ret)
 {
-	return open_file(path, NULL, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, ret);
+	return open_file(path, NULL, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, "", ret);
+}
+
+static int copy_file(const char *from, int to)
+{
+	_cleanup_fd_ int fd = open(from, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	do
+		n = sendfile(to, fd, NULL, COPY_BYTES);
+	while (n > 0);
+	return n < 0 ? -errno : 0;
+}
+
+int store_open_scratch(const char *from, struct store **ret)
+{
+	const char *folder = getenv("TMPDIR");
+	_cleanup_fd_ int fd = -1;
+	char path[PATH_MAX];
+	int r;
+
+	if (text_format(path, sizeof(path), "%s/wharf-scratch.XXXXXX", folder && folder[0] ? folder : "/var/tmp") < 0)
+		return -ENAMETOOLONG;
+	fd = mkstemp(path);
+	if (fd < 0)
+		return -errno;
+	r = from ? copy_file(from, fd) : 0;
+	if (r == 0)
+		r = open_file(path, NULL, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, SCRATCH_PRAGMAS, ret);
+	unlink(path);
+	return r;
 }
 
 void store_close(struct store *store)

@@ -22,6 +22,8 @@ void store_single_thread(void);
 int store_open(const char *path, const char *vfs, struct store **ret);
 /* For a copy: nothing is written to it. */
 int store_open_readonly(const char *path, struct store **ret);
+/* A copy of `from` (NULL: empty) to try things on: its file has no name any more and is gone with the store. */
+int store_open_scratch(const char *from, struct store **ret);
 void store_close(struct store *store);
 
 /* What went wrong since the last clear. */
@@ -93,6 +95,12 @@ int store_rows(struct store *store, const char *name, const json_t *args, const 
 
 /* BLAKE2b over all tables of state, row by row in key order. 0 or -EIO. */
 int store_state_hash(struct store *store, uint8_t *ret_hash);
+
+/* The same of a copy that nobody writes, so many rows at a time. Step: 1 done, 0 goes on, -EIO. */
+struct store_hash;
+int store_hash_open(const char *path, struct store_hash **ret);
+int store_hash_step(struct store_hash *hash, int rows, uint8_t *ret_hash);
+void store_hash_close(struct store_hash *hash);
 
 /* Checkpoint when the log has grown; bounded. Returns its size in frames. A full disk is no failure, a broken one is. */
 int store_checkpoint(struct store *store, bool truncate);

@@ -123,6 +123,7 @@ int password_worker_put(struct password_worker *w, struct password_job *job)
 	pthread_mutex_lock(&w->lock);
 	full = w->done + w->waiting == PASSWORD_QUEUE_MAX;
 	if (!full) {
+		job->queued = true;
 		w->jobs[(w->first + w->done + w->waiting) % PASSWORD_QUEUE_MAX] = job;
 		w->waiting++;
 		pthread_cond_signal(&w->wake);

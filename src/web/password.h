@@ -17,6 +17,7 @@ struct password_job {
 	uint8_t salt[PASSWORD_SALT_BYTES];
 	char key[PASSWORD_KEY_HEX]; /* "" where it failed */
 	void *user;                 /* NULL: the asker is gone */
+	bool queued;                /* the worker's; before that the asker frees it */
 };
 
 struct password_worker;

@@ -125,14 +125,23 @@ void request_answer_failed_ask(struct request *request, const char *id, int erro
 			"Too much waits for an answer; try again");
 }
 
+/* A login that ends before its key is asked for takes its PIN with it. */
+static void drop_job(struct request *request)
+{
+	if (request->job && request->job->queued)
+		request->job->user = NULL;
+	else
+		password_job_free(request->job);
+	request->job = NULL;
+}
+
 void request_free(struct request *request)
 {
 	if (!request)
 		return;
 	if (request->web->upstream)
 		upstream_forget(request->web->upstream, &request->exchange);
-	if (request->job)
-		request->job->user = NULL;
+	drop_job(request);
 	if (request->stream)
 		events_close(request);
 	if (request->response)

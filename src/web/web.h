@@ -103,6 +103,8 @@ int server_epoll_fd(const struct web *web);
 int server_timeout_ms(const struct web *web);
 void server_run(struct web *web);
 void server_sweep(struct web *web);
+
+/* routes.c */
 const struct route *route_find(const char *method, const char *path, unsigned *ret_status);
 
 /* request.c: each answers a request, now or while it is suspended; the first answer counts. */

@@ -164,7 +164,8 @@ def test_a_copy_that_does_not_fit_is_said_and_leaves_nothing():
         wait_for(lambda: not glob.glob(core.state + "/backup/*"), what="nothing left of the copy")
         core.control("fail write 0 ENOSPC")
         assert work(workers, some_more(workers, 5)), "work goes on"
-        core.control(f"space {core.report()['used'] + (3 << 20) + (1 << 16)}")
+        # A little above the level at which copies stop; the database alone is larger than that little.
+        core.control(f"space {core.report()['used'] + (3 << 20) + (100 << 10)}")
         assert backup(core, door)[0]["say"] == "the copy would fill the disk"
         core.control(f"space {SPACE}")
         wait_for_disk(core, "fine")

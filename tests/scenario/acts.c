@@ -11,7 +11,7 @@
 #include "json.h"
 #include "play.h"
 
-#define STEPS_MAX 200
+#define STEPS_MAX 1000
 
 static bool is_page(const char *device)
 {

@@ -34,7 +34,7 @@ static struct play_origin *origin_of(struct play *p, enum door_kind peer, const 
 
 static struct moment moment_of(const struct play *p)
 {
-	return (struct moment){ .now_us = p->now_us, .boot_us = p->boot_us };
+	return (struct moment){ .now_us = p->now_us, .boot_us = p->boot_us, .doubtful = p->doubtful };
 }
 
 static void keep_answer(struct play *p, const struct engine_result *r)
@@ -54,10 +54,16 @@ static void apply(struct play *p, struct command *c)
 {
 	struct engine_result r;
 
+	int before = sqlite3_total_changes(p->store->db), rows;
+
 	c->moment = moment_of(p);
 	store_begin(p->store);
 	engine_apply(&p->engine, c, p->refuse[0] ? p->refuse : NULL, &r);
 	assert_string_equal(store_failure_text(p->store), "");
+	rows = sqlite3_total_changes(p->store->db) - before;
+	if (rows > COMMAND_ROWS_MAX)
+		fail_msg("%s wrote %d rows", c->kind->name, rows);
+	p->rows_most = rows > p->rows_most ? rows : p->rows_most;
 	assert_int_equal(store_commit(p->store), 0);
 	snprintf(p->id, sizeof(p->id), "%s", c->id);
 	keep_answer(p, &r);
@@ -78,7 +84,7 @@ const char *play_internal(struct play *p, const char *kind, json_t *args)
 	return p->code;
 }
 
-static bool continue_once(struct play *p)
+bool play_continue_once(struct play *p)
 {
 	struct store_cursor q = store_query(p->store, SQL_CONTINUATION_NEXT, "");
 	char kind[40];
@@ -102,7 +108,7 @@ void play_continue(struct play *p)
 	int n = 0;
 
 	p->text = NULL;
-	while (continue_once(p))
+	while (play_continue_once(p))
 		assert_true(++n < CONTINUATIONS_MAX);
 	free(p->text);
 	p->text = kept.text;
@@ -320,6 +326,43 @@ static void replay_row(struct engine *engine, const struct store_cursor *q)
 	command_fini(&c);
 }
 
+static void copy_all(struct store *from, struct store *to)
+{
+	sqlite3_backup *b = sqlite3_backup_init(to->db, "main", from->db, "main");
+
+	assert_non_null(b);
+	assert_int_equal(sqlite3_backup_step(b, -1), SQLITE_DONE);
+	assert_int_equal(sqlite3_backup_finish(b), SQLITE_OK);
+}
+
+int64_t play_seal(struct play *p)
+{
+	int64_t segment = p->engine.segment;
+	uint8_t hash[HASH_BYTES];
+	char last[HASH_HEX], state[HASH_HEX];
+
+	store_close(p->sealed);
+	assert_int_equal(store_open(":memory:", NULL, &p->sealed), 0);
+	copy_all(p->store, p->sealed);
+	text_hex(p->engine.hash, HASH_BYTES, last);
+	expect(p, play_internal(p, "segment_seal",
+		json_pack("{s:I, s:i, s:I, s:s, s:s}", "segment", (json_int_t)segment, "engine", ENGINE_VERSION, "last_seq",
+			(json_int_t)p->engine.seq, "last_hash", last, "snapshot", "copy")), "closed");
+	assert_int_equal(store_state_hash(p->sealed, hash), 0);
+	text_hex(hash, HASH_BYTES, state);
+	expect(p, play_internal(p, "segment_sealed",
+		json_pack("{s:I, s:s}", "segment", (json_int_t)segment, "state_hash", state)), "sealed");
+	return segment;
+}
+
+void play_days(struct play *p, int days)
+{
+	while (days-- > 0) {
+		expect(p, play_internal(p, "day", json_object()), "day");
+		play_continue(p);
+	}
+}
+
 static void replay(struct play *p)
 {
 	struct store_cursor q;
@@ -328,7 +371,11 @@ static void replay(struct play *p)
 	uint8_t want[HASH_BYTES], got[HASH_BYTES];
 
 	open_store(&into, &engine);
-	q = store_query(p->store, SQL_JOURNAL_AFTER, "i", INT64_C(0));
+	if (p->sealed) {
+		copy_all(p->sealed, into);
+		engine_load(&engine, into);
+	}
+	q = store_query(p->store, SQL_JOURNAL_AFTER, "i", engine.seq);
 	while (store_next(&q))
 		replay_row(&engine, &q);
 	assert_int_equal(store_state_hash(p->store, want), 0);
@@ -348,12 +395,16 @@ static int reverse_orders(sqlite3 *db, char **error, const struct sqlite3_api_ro
 
 void play_close(struct play *p)
 {
+	if (p->unproven)
+		goto done;
 	audit(p);
 	replay(p);
 	/* Where a statement forgot its ORDER BY the second replay differs. */
 	sqlite3_auto_extension((void (*)(void))reverse_orders);
 	replay(p);
 	sqlite3_cancel_auto_extension((void (*)(void))reverse_orders);
+done:
+	store_close(p->sealed);
 	store_close(p->store);
 	free(p->text);
 }

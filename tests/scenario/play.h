@@ -32,6 +32,10 @@ struct play {
 	struct play_origin origins[PLAY_ORIGINS_MAX];
 	size_t origins_n;
 	int64_t down_n;
+	struct store *sealed; /* the state behind the last sealed segment; a replay begins there */
+	int rows_most; /* that a command has written so far */
+	bool unproven; /* the test has put rows there by itself: nothing can be replayed */
+	bool doubtful; /* nobody knows what time it is */
 	bool lazy; /* continuations wait for play_continue() */
 	/* For the next command only: */
 	bool deaf;          /* its device heard nothing of the last outcome */
@@ -52,11 +56,17 @@ void play_open_floor(struct play *p);
 /* Audits and replays before everything is freed. */
 void play_close(struct play *p);
 
+/* Seals the journal's segment as the core would, with a copy in memory. Returns its number. */
+int64_t play_seal(struct play *p);
+/* So many day marks of uptime, and what they let go; the wall clock does not move. */
+void play_days(struct play *p, int days);
+
 /* A new run of wharfd in another boot of the machine. */
 void play_restart(struct play *p, const char *boot);
 /* Time goes by; what is overdue is closed as the core would. */
 void play_wait(struct play *p, int64_t us);
 void play_continue(struct play *p);
+bool play_continue_once(struct play *p); /* one link of a chain; false where none waits */
 
 /* Sends one command; `body` (taken) is the object inside {"command":…}, "id" is added where it has none. Returns the
  * outcome's code, or the word of the refusal. */

@@ -196,6 +196,34 @@ SCENE(a_carton_inducted_twice_after_a_lost_beep_waits_once)
 	assert_int_equal(play_number(p, "SELECT count(*) FROM induct WHERE state = 'waiting'"), 1);
 }
 
+/* A page key after the scan was answered and shown: what came before it was shown, too. */
+SCENE(a_later_outcome_that_was_heard_means_all_before_it_were)
+{
+	json_t *body;
+
+	to_item(p, "TEA:5");
+	expect(p, play_scan(p, "hh1", TEA_CODE), "counted");
+	expect(p, play_key(p, "hh1", "quantity", 2), "counted");
+	body = json_pack("{s:s, s:s, s:s, s:I, s:s, s:{s:s}}", "kind", "scan", "device", "hh1", "actor", "session-of-hh1-0001",
+		"step", (json_int_t)play_number(p, "SELECT step FROM dialogue WHERE place = 'hh1'"), "heard", p->id, "args", "data",
+		TEA_CODE);
+	expect(p, play_send(p, DOOR_WEB, body), "counted");
+	assert_int_equal(counted(p), 3);
+}
+
+SCENE(an_outcome_of_another_origin_that_was_heard_says_nothing_of_this_one)
+{
+	json_t *body;
+
+	to_item(p, "TEA:5");
+	expect(p, play_scan(p, "hh1", TEA_CODE), "counted");
+	body = json_pack("{s:s, s:s, s:s, s:I, s:s, s:{s:s}}", "kind", "scan", "device", "hh1", "actor", "session-of-hh1-0001",
+		"step", (json_int_t)play_number(p, "SELECT step FROM dialogue WHERE place = 'hh1'"), "heard", "web-hh2:999", "args",
+		"data", TEA_CODE);
+	expect(p, play_send(p, DOOR_WEB, body), "already");
+	assert_int_equal(counted(p), 1);
+}
+
 SCENE(a_scan_made_on_an_older_screen_is_refused)
 {
 	to_item(p, "TEA:3");
@@ -245,7 +273,35 @@ SCENE(the_clock_of_the_engine_never_goes_back)
 	before = play_number(p, "SELECT max(now_us) FROM journal");
 	p->now_us -= 3600 * PLAY_S;
 	expect(p, put(p, 2, "X"), "put");
-	assert_int_equal(play_number(p, "SELECT max(now_us) FROM journal"), before);
+	assert_int_equal(play_number(p, "SELECT now_us FROM journal ORDER BY seq DESC LIMIT 1"), before);
+}
+
+SCENE(the_peers_own_clock_is_evidence_only)
+{
+	static const char put_at[] = "{\"id\":\"me:1\",\"kind\":\"tote_put\",\"at\":\"%s\",\"args\":{\"tote\":\"T9\"}}";
+	int64_t now_us = p->now_us;
+	char body[200], first[512];
+
+	snprintf(body, sizeof(body), put_at, "2099-01-01T00:00:00Z");
+	expect(p, play_text(p, DOOR_CTL, body), "put");
+	assert_int_equal(play_number(p, "SELECT now_us FROM journal ORDER BY seq DESC LIMIT 1"), now_us);
+	snprintf(first, sizeof(first), "%s", p->text);
+	/* Sent again later it is the same command. */
+	snprintf(body, sizeof(body), put_at, "1970-01-01T00:00:00Z");
+	expect(p, play_text(p, DOOR_CTL, body), "put");
+	assert_int_equal(p->answer, ENGINE_REPLAYED);
+	assert_string_equal(p->text, first);
+}
+
+SCENE(doubtful_time_is_marked_in_journal_and_events)
+{
+	p->doubtful = true;
+	play_stock(p, "A1", "TEA", "L1", "2027-01-31", 1);
+	assert_int_equal(play_number(p, "SELECT doubtful FROM journal ORDER BY seq DESC LIMIT 1"), 1);
+	assert_int_equal(play_number(p, "SELECT json_extract(bytes, '$.timedoubtful') FROM outbox ORDER BY n DESC LIMIT 1"), 1);
+	p->doubtful = false;
+	play_stock(p, "A1", "TEA", "L1", "2027-01-31", 1);
+	assert_int_equal(play_number(p, "SELECT json_extract(bytes, '$.timedoubtful') IS NULL FROM outbox ORDER BY n DESC LIMIT 1"), 1);
 }
 
 SCENE(text_that_is_cut_for_a_sentence_stays_text)
@@ -285,6 +341,10 @@ int main(void)
 		cmocka_unit_test(after_a_lost_beep_other_data_is_a_new_scan),
 		cmocka_unit_test(a_refused_scan_whose_answer_was_lost_may_be_made_again),
 		cmocka_unit_test(a_carton_inducted_twice_after_a_lost_beep_waits_once),
+		cmocka_unit_test(a_later_outcome_that_was_heard_means_all_before_it_were),
+		cmocka_unit_test(an_outcome_of_another_origin_that_was_heard_says_nothing_of_this_one),
+		cmocka_unit_test(the_peers_own_clock_is_evidence_only),
+		cmocka_unit_test(doubtful_time_is_marked_in_journal_and_events),
 		cmocka_unit_test(a_scan_made_on_an_older_screen_is_refused),
 		cmocka_unit_test(a_key_pressed_on_an_older_screen_is_refused),
 		cmocka_unit_test(a_scan_older_than_ten_seconds_is_refused),

@@ -159,6 +159,104 @@ SCENE(a_scan_after_the_deadline_meets_no_request)
 	play_wait(p, 1);
 }
 
+/* A scan that waited `age_ms` for a core that was away, and such a request of a link that has watched for `watch_ms`. */
+static const char *old_scan(struct play *p, const char *sscc, int age_ms)
+{
+	return play_send(p, DOOR_BRIDGE,
+		json_pack("{s:s, s:s, s:i, s:{s:s, s:s+}}", "kind", "scan", "device", "induct1-scanner", "age_ms", age_ms,
+			"args", "aim", "]C1", "data", "00", sscc));
+}
+
+static const char *watched_request(struct play *p, int seq, int tracking, int age_ms, int watch_ms)
+{
+	return play_send(p, DOOR_PLC,
+		json_pack("{s:s, s:s, s:i, s:{s:i, s:i, s:i, s:i, s:s, s:i}}", "kind", "divert_request", "device",
+			"conveyor1", "age_ms", age_ms, "args", "seq", seq, "tracking", tracking, "point", 1, "read", 1,
+			"code", "", "watch_ms", watch_ms));
+}
+
+SCENE(a_scan_whose_request_passed_unseen_does_not_send_the_next_carton_its_way)
+{
+	char first[19], second[19];
+
+	play_carton(p, "O2", "NORTH", "T2", second);
+	waiting(p, first);
+	/* The link died; the first carton's request came and went. It lives again since one second. */
+	play_wait(p, 2 * PLAY_S);
+	expect(p, play_scan_sscc(p, "induct1-scanner", second), "inducted");
+	expect(p, watched_request(p, 2, 8, 0, 1000), "decided");
+	assert_string_equal(divert(p), "due:1:0");
+	assert_int_equal(play_number(p, "SELECT count(*) FROM induct WHERE state = 'waiting'"), 0);
+}
+
+SCENE(a_carton_scanned_before_the_link_watched_takes_the_default_lane)
+{
+	char sscc[19];
+
+	waiting(p, sscc);
+	play_wait(p, PLAY_S);
+	expect(p, watched_request(p, 2, 8, 0, 999), "asked");
+	assert_string_equal(divert(p), "asked:0:0");
+}
+
+SCENE(a_scan_that_comes_after_its_request_ran_out_does_not_wait_for_the_next)
+{
+	char first[19], second[19];
+
+	play_carton(p, "O1", "SOUTH", "T1", first);
+	play_carton(p, "O2", "NORTH", "T2", second);
+	expect(p, play_divert_request(p, 1, 7, 1, ""), "asked");
+	play_wait(p, PLAY_S);
+	expect(p, old_scan(p, first, 1100), "inducted");
+	assert_string_equal(play_words(p, "SELECT state || ':' || carton FROM divert"), "late:1");
+	expect(p, play_scan_sscc(p, "induct1-scanner", second), "inducted");
+	expect(p, play_divert_request(p, 2, 8, 1, ""), "decided");
+	assert_string_equal(divert(p), "late:0:0 due:1:0");
+	expect(p, play_divert_confirm(p, 7, 9, 1), "confirmed");
+	expect(p, play_divert_confirm(p, 8, 1, 1), "confirmed");
+	assert_string_equal(carton(p), "stray: staged:north");
+}
+
+SCENE(a_scan_that_comes_after_its_confirmation_says_where_the_carton_is)
+{
+	char sscc[19];
+
+	play_carton(p, "O1", "SOUTH", "T1", sscc);
+	expect(p, play_divert_request(p, 1, 7, 1, ""), "asked");
+	play_wait(p, PLAY_S);
+	expect(p, play_divert_confirm(p, 7, 9, 1), "confirmed");
+	expect(p, old_scan(p, sscc, 1100), "inducted");
+	assert_string_equal(carton(p), "stray:");
+	assert_string_equal(cases(p), "stray_carton");
+	expect(p, stage(p, sscc, "south"), "staged");
+}
+
+SCENE(a_request_that_waited_for_the_core_meets_its_own_scan_and_is_late)
+{
+	char first[19], second[19];
+
+	play_carton(p, "O1", "SOUTH", "T1", first);
+	play_carton(p, "O2", "NORTH", "T2", second);
+	play_wait(p, 3 * PLAY_S);
+	expect(p, old_scan(p, first, 2100), "inducted");
+	expect(p, old_scan(p, second, 100), "inducted");
+	expect(p, watched_request(p, 1, 7, 2000, 60000), "decided");
+	expect(p, watched_request(p, 2, 8, 0, 60000), "decided");
+	assert_string_equal(divert(p), "due:2:0 due:1:0");
+	expect(p, play_divert_taken(p, 1), "late");
+	expect(p, play_divert_taken(p, 2), "taken");
+}
+
+SCENE(a_request_whose_scan_was_lost_does_not_take_the_next_cartons)
+{
+	char sscc[19];
+
+	waiting(p, sscc);
+	expect(p, watched_request(p, 1, 7, 2000, 60000), "asked");
+	expect(p, watched_request(p, 2, 8, 0, 60000), "decided");
+	assert_string_equal(play_words(p, "SELECT tracking || ':' || carton FROM divert ORDER BY divert"), "7:0 8:1");
+}
+
 SCENE(what_was_due_before_a_restart_of_the_box_is_late)
 {
 	char sscc[19];
@@ -295,6 +393,32 @@ SCENE(shipment_numbers_carry_the_epoch_hq_gave)
 	play_convey(p, sscc);
 	expect(p, load_close(p, "north"), "closing");
 	assert_string_equal(play_words(p, "SELECT number FROM shipment"), "DEMO-3-000001");
+	assert_string_equal(play_words(p, "SELECT number FROM load WHERE lane = 'north'"), "DEMO-3-000001");
+}
+
+SCENE(an_epoch_never_goes_back)
+{
+	expect(p, play_text(p, DOOR_SYNC, "{\"kind\":\"hq_epoch\",\"args\":{\"epoch\":3,\"hub_gen\":\"g\"}}"), "noted");
+	expect(p, play_text(p, DOOR_SYNC, "{\"kind\":\"hq_epoch\",\"args\":{\"epoch\":2,\"hub_gen\":\"g\"}}"), "old_epoch");
+	assert_string_equal(play_words(p, "SELECT value FROM meta WHERE key = 'epoch'"), "3");
+	expect(p, play_text(p, DOOR_SYNC, "{\"kind\":\"hq_epoch\",\"args\":{\"epoch\":3,\"hub_gen\":\"g\"}}"), "noted");
+}
+
+/* Deadlines are of the boot clock: whoever sets the wall clock moves none of them. */
+SCENE(a_wall_clock_that_jumps_moves_no_deadline)
+{
+	char sscc[19];
+
+	waiting(p, sscc);
+	expect(p, play_divert_request(p, 1, 7, 1, ""), "decided");
+	p->now_us += 7200 * PLAY_S;
+	p->doubtful = true;
+	expect(p, play_divert_taken(p, 1), "taken");
+	expect(p, play_divert_request(p, 2, 8, 1, ""), "asked");
+	p->boot_us += 251000;
+	p->now_us -= 7200 * PLAY_S;
+	play_wait(p, 1);
+	assert_string_equal(play_words(p, "SELECT state FROM divert ORDER BY divert"), "taken late");
 }
 
 SCENE(faults_of_the_plc_open_a_case_until_they_are_gone)
@@ -322,6 +446,12 @@ int main(void)
 		cmocka_unit_test(a_divert_after_its_deadline_is_never_taken),
 		cmocka_unit_test(a_divert_nobody_took_is_closed_as_late),
 		cmocka_unit_test(a_scan_after_the_deadline_meets_no_request),
+		cmocka_unit_test(a_scan_whose_request_passed_unseen_does_not_send_the_next_carton_its_way),
+		cmocka_unit_test(a_carton_scanned_before_the_link_watched_takes_the_default_lane),
+		cmocka_unit_test(a_scan_that_comes_after_its_request_ran_out_does_not_wait_for_the_next),
+		cmocka_unit_test(a_scan_that_comes_after_its_confirmation_says_where_the_carton_is),
+		cmocka_unit_test(a_request_that_waited_for_the_core_meets_its_own_scan_and_is_late),
+		cmocka_unit_test(a_request_whose_scan_was_lost_does_not_take_the_next_cartons),
 		cmocka_unit_test(what_was_due_before_a_restart_of_the_box_is_late),
 		cmocka_unit_test(a_confirmation_of_something_unknown_is_accepted),
 		cmocka_unit_test(a_stray_carton_is_brought_to_its_lane_by_hand),
@@ -332,6 +462,8 @@ int main(void)
 		cmocka_unit_test(an_unknown_or_unready_carton_is_taken_off),
 		cmocka_unit_test(a_closed_load_ships_each_order_once),
 		cmocka_unit_test(shipment_numbers_carry_the_epoch_hq_gave),
+		cmocka_unit_test(an_epoch_never_goes_back),
+		cmocka_unit_test(a_wall_clock_that_jumps_moves_no_deadline),
 		cmocka_unit_test(faults_of_the_plc_open_a_case_until_they_are_gone),
 	};
 

@@ -64,6 +64,15 @@ SCENE(who_takes_over_a_handheld_goes_on_where_it_stands)
 	assert_string_equal(play_shown(p, "hh1", "order"), "O1");
 }
 
+SCENE(a_sign_on_said_again_is_the_same_session_and_nobody_elses)
+{
+	expect(p, play_login(p, "P1", "hh1"), "signed_on");
+	expect(p, play_login(p, "P1", "hh1"), "signed_on");
+	expect(p, play_key(p, "hh1", "start", 0), "no_work");
+	expect(p, play_login(p, "P2", "hh1"), "session_taken");
+	expect(p, play_key(p, "hh1", "start", 0), "no_work");
+}
+
 SCENE(a_session_works_only_on_its_own_device)
 {
 	expect(p, play_text(p, DOOR_WEB, "{\"kind\":\"key\",\"device\":\"hh2\",\"actor\":\"session-of-hh1-0001\",\"step\":1,"
@@ -108,6 +117,7 @@ int main(void)
 		cmocka_unit_test(a_person_works_at_one_device),
 		cmocka_unit_test(a_scanner_on_a_cable_works_only_while_somebody_is_signed_on),
 		cmocka_unit_test(who_takes_over_a_handheld_goes_on_where_it_stands),
+		cmocka_unit_test(a_sign_on_said_again_is_the_same_session_and_nobody_elses),
 		cmocka_unit_test(a_session_works_only_on_its_own_device),
 		cmocka_unit_test(a_page_acts_at_its_own_place_only),
 		cmocka_unit_test(a_day_of_uptime_is_a_mark),

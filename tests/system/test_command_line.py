@@ -53,7 +53,7 @@ def test_every_command_has_help_and_json_and_refuses_wrong_words():
         plain = subprocess.run([BIN + "/wharf", "--help"], capture_output=True, text=True)
         commands = [line.split()[0] for line in plain.stdout.split("Commands:")[1].splitlines()
                     if line.startswith("  ")]
-        assert len(commands) == 12, commands
+        assert len(commands) == 13, commands
         for command in commands:
             shown = wharf(place, command, "--help")
             assert shown.returncode == 0 and "--json" in shown.stdout, command
@@ -226,6 +226,22 @@ def test_backup_waits_until_the_copy_is_there():
         assert done.returncode == 1 and "no space left" in done.stderr
 
 
+def test_seal_waits_until_the_copy_is_hashed():
+    def answer(message):
+        seal = message.get("seal")
+        if not seal:
+            return []
+        return [{"seal": {"id": seal["id"], "segment": 1, "done": False, "pages": 2, "of": 2}},
+                {"seal": {"id": seal["id"], "segment": 1, "done": True, "file": "/s/000001.db", "state": "ab"}}]
+    with Place() as place:
+        FakeDoor(place, answer)
+        assert json.loads(wharf(place, "seal", "--json").stdout) == {"segment": 1, "file": "/s/000001.db", "state": "ab"}
+    with Place() as place:
+        FakeDoor(place, lambda m: [{"seal": {"id": m["seal"]["id"], "segment": 1, "error": "no space"}}] if "seal" in m else [])
+        done = wharf(place, "seal")
+        assert done.returncode == 1 and "no space" in done.stderr
+
+
 def test_audit_and_replay_prove_a_fresh_copy_and_keep_it_only_as_evidence():
     with Place() as place:
         env = with_programs(place)
@@ -240,6 +256,12 @@ def test_audit_and_replay_prove_a_fresh_copy_and_keep_it_only_as_evidence():
         called = open(place.path + "/called").read()
         assert f"--audit {place.state}/backup/audit-" in called and called.rstrip().endswith("--json")
         assert os.listdir(place.state + "/backup") == []
+        place.write("code", "3")
+        place.write("facts", '{"ok":false,"judged":false,"reason":"engine 2 decided it"}')
+        unjudged = prove("replay", "--segment", "4", "--from-empty")
+        assert unjudged.returncode == 3 and unjudged.stdout.startswith("replay: not judged\n"), unjudged
+        assert open(place.path + "/called").read().rstrip().endswith("--segment 4 --from-empty --json")
+        assert os.listdir(place.state + "/backup") == []
         place.write("code", "1")
         place.write("facts", '{"ok":false,"findings":[{"say":"row 7 differs"}]}')
         failed = prove("replay")
@@ -248,7 +270,7 @@ def test_audit_and_replay_prove_a_fresh_copy_and_keep_it_only_as_evidence():
         assert [n.split("-")[0] for n in os.listdir(place.state + "/backup")] == ["replay"]
         place.write("code", "0")
         assert prove("replay", "/some/file").returncode == 0
-        assert open(place.path + "/called").read().rstrip().endswith("--replay /some/file --json")
+        assert open(place.path + "/called").read().rstrip().endswith(f"--replay /some/file --segments {place.state}/segments --json")
 
 
 def test_proof_reads_both_books_and_prints_one_line():

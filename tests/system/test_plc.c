@@ -314,6 +314,33 @@ static void killed_and_started_it_asks_about_open_requests_only(void **state)
 	assert_string_not_equal(json_str(again, "id"), json_str(open, "id"));
 }
 
+static void offer_recover(struct line *l, const char *id, uint16_t seq, uint16_t tracking)
+{
+	rig_send(&l->rig, json_pack("{s:{s:s,s:s,s:s,s:i,s:i,s:i,s:i,s:i}}", "push", "topic", "orders/belt", "order",
+				  "recover", "id", id, "tracking", 65536 + tracking, "seq", seq, "lane", 4,
+				  "reason", 0, "deadline_us", 1));
+}
+
+static void killed_after_taking_a_divert_it_ends_it_by_the_registers_and_never_writes_it(void **state)
+{
+	struct line *l = *state;
+	_cleanup_json_ json_t *request = NULL;
+
+	divert(l, "d-1", 12, 7712);
+	request = asked(l, 13, 7713);
+	order_divert(l, "d-2", 13, 7713, 4000);
+	json_decref(taken(l, "d-2"));
+	rig_kill(&l->rig);
+	start(l);
+	json_decref(await_state(l, "up"));
+	offer_recover(l, "d-1", 12, 7712);
+	assert_ended(l, "d-1", "written");
+	offer_recover(l, "d-2", 13, 7713);
+	assert_ended(l, "d-2", "failed");
+	assert_false(hears_in_20_polls(l, "divert_taken"));
+	assert_int_equal(plc_rig_get(&l->plc, PLC_RIG_B + PLC_B_SEQ), 12);
+}
+
 static void without_the_core_the_plc_is_told_and_the_request_waits(void **state)
 {
 	struct line *l = *state;
@@ -355,6 +382,7 @@ int main(void)
 		TEST(a_plc_that_answers_nothing_is_gone_and_comes_back),
 		TEST(a_plc_that_lost_its_registers_begins_again_at_1),
 		TEST(killed_and_started_it_asks_about_open_requests_only),
+		TEST(killed_after_taking_a_divert_it_ends_it_by_the_registers_and_never_writes_it),
 		TEST(without_the_core_the_plc_is_told_and_the_request_waits),
 		cmocka_unit_test_setup_teardown(a_link_that_is_not_commissioned_reads_and_never_writes,
 			setup_read_only, teardown),

@@ -211,7 +211,7 @@ class Print(unittest.TestCase):
         return names
 
     def order(self, job, attempt=1, kind="print"):
-        order = {"order": kind, "id": job, "attempt": attempt}
+        order = {"order": kind, "series": "5f0c33d1-0", "id": job, "attempt": attempt}
         if kind == "print":
             order.update(template="logistic-a6", sscc=SSCC, data=DATA)
         return order
@@ -246,7 +246,7 @@ class Printing(Print):
         ended = self.wait_ended()
         self.assertEqual((ended["job"], ended["attempt"], ended["result"]), ("j-12", 3, "sent"))
         self.assertEqual(len(self.printer.labels), 1)
-        self.assertIn(b"wharf-j-12-3", self.job_names())
+        self.assertIn(b"wharf-5f0c33d1-0-j-12-3", self.job_names())
 
     def test_a_repeated_order_and_a_lost_door_do_not_print_again(self):
         self.start_cups()
@@ -327,6 +327,18 @@ class Crashes(Print):
         self.assertEqual(self.wait_ended(2)["result"], "sent")
         self.assertEqual(len(self.printer.labels), 1)
 
+    def test_a_job_of_an_earlier_database_is_not_taken_for_its_own(self):
+        self.start_cups()
+        self.core.orders = [self.order(7)]
+        self.start_program()
+        self.assertEqual(self.wait_ended()["result"], "sent")
+        self.end_program(signal.SIGKILL)
+        # A new database counts from 1 again, and its job 7 was taken and never submitted.
+        self.core.orders = [{**self.order(7, kind="recover"), "series": "0a0b0c0d-0"}]
+        self.start_program()
+        self.assertEqual(self.wait_ended(2)["result"], "doubtful")
+        self.assertEqual(len(self.printer.labels), 1)
+
     def test_a_job_without_its_document_has_failed(self):
         self.start_cups()
         test = os.path.join(self.dir, "create.test")
@@ -334,7 +346,7 @@ class Crashes(Print):
             f.write('{ OPERATION Create-Job\nGROUP operation-attributes-tag\nATTR charset '
                     'attributes-charset utf-8\nATTR language attributes-natural-language en\nATTR uri '
                     'printer-uri $uri\nATTR name requesting-user-name $user\nATTR name job-name '
-                    'wharf-7-1\nSTATUS successful-ok }\n')
+                    'wharf-5f0c33d1-0-7-1\nSTATUS successful-ok }\n')
         if not shutil.which("ipptool"):
             self.skipTest("needs ipptool (Debian: cups-ipp-utils)")
         subprocess.run(["ipptool", "-q", f"ipp://127.0.0.1:{self.cups_port}/printers/labels-q", test],

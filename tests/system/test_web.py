@@ -366,7 +366,8 @@ class Web(unittest.TestCase):
             pass
         c.close()
         self.assertEqual(p.command(id="away-1:1", kind="key", args={"key": "start"}).status, 200)
-        self.floor.kill("wharf-web")
+        # The login that was not possible left no PIN behind: a sanitizer would turn a leak into another code.
+        self.assertEqual(self.floor.end("wharf-web"), 0)
         self.floor.start("wharf-web", "-v")
         until("the pages", lambda: self.floor.get("/api/places").status == 200)
         self.assertEqual(until("the session", lambda: p.get("/api/me").status == 200 and p.get("/api/me").json())["badge"],

@@ -7,6 +7,7 @@ import socket
 import sqlite3
 import struct
 
+import strace
 from wharftest import BIN, json, os, run_tests, signal, subprocess, time, wait_for
 from wharfd_rig import ASAN, Core, Door, item, wharfd
 
@@ -133,52 +134,28 @@ def test_a_peer_that_does_not_read_is_closed_and_the_others_are_served():
         assert other.command("item_put", item(1))["ok"]
 
 
-def traced(core):
-    path = core.path + "/trace"
-    core.begin("strace", "-f", "-y", "-s", "60000", "-e", "trace=sendto,sendmsg,write,fdatasync,fsync,pwrite64", "-o", path)
-    return path
-
-
-def strace_works():
-    return shutil.which("strace") and subprocess.run(["strace", "-o", "/dev/null", "true"], capture_output=True).returncode == 0
-
-
 def test_no_answer_leaves_before_its_transaction_is_on_disk():
-    if not strace_works():
+    if not strace.works():
         print("strace does not work here: left out")
         return
     with Core() as core:
-        path = traced(core)
+        path = core.path + "/trace"
+        core.begin(*strace.words(path))
         door = Door(core)
         seqs = [door.command("item_put", item(i))["seq"] for i in range(1, 21)]
         pump(Door(core, boot="gun"), stream(100), 100)
-        pids = re.findall(r"^(\d+)", open(path).read(), re.M)
-        os.kill(int(pids[0]), signal.SIGTERM)
+        with open(path, encoding="latin-1") as f:
+            os.kill(int(re.match(r"\d+", f.read()).group()), signal.SIGTERM)
         core.process.wait()
-        check_trace(open(path, errors="replace").read(), seqs)
+        check_trace(path, seqs)
 
 
-def check_trace(trace, seqs):
-    """In one thread's order: whatever was written to the log is synced before an outcome leaves, and each outcome of a
-    peer that waits for it has a sync of its own before it."""
-    unsynced = False
-    syncs = outcomes = 0
-    syncs_at = {}
-    for line in trace.splitlines():
-        if "pwrite64(" in line and "wharf.db-wal>" in line:
-            unsynced = True
-        elif re.search(r"f(data)?sync\(\d+<[^>]*wharf\.db-wal>", line):
-            assert line.rstrip().endswith("= 0"), line
-            unsynced = False
-            syncs += 1
-        elif re.search(r"(sendto|sendmsg|write)\(", line) and '\\"outcome\\"' in line:
-            assert not unsynced, "said before it was on disk: " + line[:300]
-            outcomes += 1
-            seq = re.search(r'\\"seq\\":(\d+)', line)
-            syncs_at[int(seq.group(1))] = syncs
-    assert outcomes == len(seqs) + 100, outcomes
-    for a, b in zip(seqs, seqs[1:]):
-        assert syncs_at[b] > syncs_at[a], f"no sync between the outcomes {a} and {b}"
+def check_trace(path, seqs):
+    """Each outcome of a peer that waits for it has a sync of its own before it."""
+    calls = list(strace.read(path))
+    disk = strace.Disk(calls)
+    assert len(strace.check_answers(calls, disk)) == len(seqs) + 100
+    assert len({disk.seqs[str(seq)] for seq in seqs}) == len(seqs), "answers that waited for each other share a sync"
 
 
 def test_without_its_witness_the_box_is_closed():
@@ -271,6 +248,27 @@ def test_a_copy_can_be_audited_replayed_and_asked_for_facts():
         events = [f["event"] for f in facts if "event" in f]
         assert [e["n"] for e in events] == list(range(1, len(events) + 1))
         assert hashlib.sha256(open(copy, "rb").read()).hexdigest() == before, "the copy was written to"
+
+
+def deadline_after(core, seq, deadline_ms):
+    """A run of wharfd in which the PLC has so much time; what it asked for then."""
+    core.configure("[station induct1]\nkind = induct\n[lane default]\nnumber = 9\nplc = conveyor1\nrole = default\n"
+                   f"[plc conveyor1]\nstation = induct1\ndeadline_ms = {deadline_ms}\n")
+    core.begin()
+    plc = Door(core, "plc", boot=f"plc-{seq}")
+    request = {"seq": seq, "tracking": 7000 + seq, "point": 1, "read": 1, "code": ""}
+    assert plc.command("divert_request", request, device="conveyor1")["ok"]
+
+
+def test_a_replay_uses_the_settings_of_its_time():
+    with Core() as core:
+        deadline_after(core, 1, 250)
+        core.end()
+        deadline_after(core, 2, 900)
+        copy = backup(core, Door(core))
+        core.kill()
+        replay = wharfd("--replay", copy, "--json")
+        assert replay.returncode == 0, replay.stdout
 
 
 def tampered(copy, sql):

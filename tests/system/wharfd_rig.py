@@ -48,10 +48,17 @@ class Door:
         self.socket.close()
 
 
+LIMITS = "[core]\nballast_mib = 0\nwarn_free_mib = 3\nintake_free_mib = 2\nclosed_free_mib = 1\n"
+
+
 class Core(Place):
     def __init__(self):
-        super().__init__("[core]\nballast_mib = 0\nwarn_free_mib = 3\nintake_free_mib = 2\nclosed_free_mib = 1\n")
+        super().__init__(LIMITS)
         self.process = None
+
+    def configure(self, more):
+        """Another configuration for the next start."""
+        self.write("wharf.conf", f"[paths]\nstate = {self.state}\nrun = {self.run}\n{LIMITS}{more}")
 
     def begin(self, *before):
         """Starts wharfd (behind `before`, a tracer say) and waits until its door answers."""

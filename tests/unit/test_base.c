@@ -70,6 +70,40 @@ static struct config *load(const char *text, char *errors, size_t size)
 	return config;
 }
 
+static void an_indented_line_is_a_line_of_its_own(void **state)
+{
+	char errors[512] = "";
+	struct config *config = load("[web]\naddress = 10.0.0.1\n  port = 9000\n", errors, sizeof(errors));
+
+	(void)state;
+	assert_non_null(config);
+	assert_string_equal(config_text(config, "web", "address"), "10.0.0.1");
+	assert_int_equal(config_int(config, "web", "port"), 9000);
+	config_destroy(config);
+}
+
+static void what_would_be_cut_is_an_error_with_its_line(void **state)
+{
+	char errors[512] = "", text[400];
+
+	(void)state;
+	snprintf(text, sizeof(text), "[web]\nport = 9000\n# %0200d\n", 1);
+	assert_null(load(text, errors, sizeof(errors)));
+	assert_non_null(strstr(errors, ":3: the line is longer than 197 bytes"));
+	snprintf(text, sizeof(text), "[scanner %050d]\nport = /dev/null\n", 1);
+	assert_null(load(text, errors, sizeof(errors)));
+	assert_non_null(strstr(errors, ":1: the name of the section is too long"));
+}
+
+static void an_unknown_section_is_an_error_also_without_keys(void **state)
+{
+	char errors[512] = "";
+
+	(void)state;
+	assert_null(load("[web]\nport = 9000\n[scaner s1]\n", errors, sizeof(errors)));
+	assert_non_null(strstr(errors, ":3: unknown section"));
+}
+
 static void an_unknown_key_is_an_error_with_its_line(void **state)
 {
 	char errors[512] = "";
@@ -129,6 +163,18 @@ static void outside_json_is_read_by_name_type_and_range(void **state)
 	assert_string_equal(why, "\"a\" must be 2 to 5");
 }
 
+static void the_name_of_an_unknown_key_is_text_also_where_it_is_cut(void **state)
+{
+	static const char outside[] = "{\"kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk\xc3\xa4k\":1}";
+	_cleanup_json_ json_t *object = json_parse(outside, strlen(outside), NULL, 0);
+	char why[128] = "";
+
+	(void)state;
+	assert_int_equal(json_fields(object, NULL, 0, why, sizeof(why)), -EINVAL);
+	assert_true(text_is_utf8(why, strlen(why)));
+	assert_string_equal(why, "unknown key \"kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk?\"");
+}
+
 static void a_text_cut_in_a_character_is_made_text_again(void **state)
 {
 	char cut[] = "Gr\xc3\xb6\xc3", wild[] = "\xff" "a\xe2\x82" "b\xe2\x82\xac";
@@ -147,9 +193,13 @@ int main(void)
 		cmocka_unit_test(time_is_written_and_read_back),
 		cmocka_unit_test(utf8_with_surrogates_or_overlong_forms_is_refused),
 		cmocka_unit_test(an_unknown_key_is_an_error_with_its_line),
+		cmocka_unit_test(an_indented_line_is_a_line_of_its_own),
+		cmocka_unit_test(what_would_be_cut_is_an_error_with_its_line),
+		cmocka_unit_test(an_unknown_section_is_an_error_also_without_keys),
 		cmocka_unit_test(the_built_in_floor_serves_where_no_station_is_named),
 		cmocka_unit_test(a_file_may_change_the_built_in_floor),
 		cmocka_unit_test(outside_json_is_read_by_name_type_and_range),
+		cmocka_unit_test(the_name_of_an_unknown_key_is_text_also_where_it_is_cut),
 		cmocka_unit_test(a_text_cut_in_a_character_is_made_text_again),
 	};
 

@@ -264,6 +264,85 @@ static void too_many_orders_are_not_accepted(void **state)
 	assert_int_equal(order(w, "d-x", 99, 1, 1), -ENOSPC);
 }
 
+/* As the core offers an order that it knows as taken. */
+static int recover(struct world *w, const char *id, uint16_t seq, uint32_t tracking, uint16_t lane)
+{
+	struct plc_divert divert = { .seq = seq, .tracking = tracking, .lane = lane };
+
+	snprintf(divert.id, sizeof(divert.id), "%s", id);
+	return plc_recover_order(&w->plc, &divert);
+}
+
+static void an_order_taken_by_a_run_that_died_before_writing_ends_as_failed_and_is_never_written(void **state)
+{
+	struct world *w = *state;
+
+	ready_to_write(w);
+	start_host(w, true);
+	assert_int_equal(recover(w, "d-1", 12, 70007, 4), 0);
+	w->order_n = 0;
+	for (int i = 0; i < 5; i++)
+		step(w);
+	assert_ended(w, "failed");
+	assert_int_equal(w->b[PLC_B_SEQ], 0);
+	answer(w, PLC_FACT_ENDED, PLC_ANSWER_OK);
+	step(w);
+	assert_ended(w, "failed");
+}
+
+static void an_order_written_by_a_run_that_died_before_saying_so_is_found_in_the_registers(void **state)
+{
+	struct world *w = *state;
+
+	ready_to_write(w);
+	step(w);
+	w->facts_n = 0;
+	start_host(w, true);
+	assert_int_equal(recover(w, "d-1", 12, 70007, 4), 0);
+	w->order_n = 0;
+	step(w);
+	assert_ended(w, "written");
+	assert_replied(w, 12, 70007, 4);
+}
+
+static void what_this_run_wrote_is_no_evidence_for_an_order_of_another(void **state)
+{
+	struct world *w = *state;
+
+	ready_to_write(w);
+	start_host(w, true);
+	ready_to_write(w);
+	step(w);
+	assert_replied(w, 12, 70007, 4);
+	w->facts_n = 0;
+	assert_int_equal(recover(w, "d-0", 12, 70007, 4), 0);
+	step(w);
+	assert_ended(w, "failed");
+}
+
+static void an_order_this_run_has_is_not_recovered(void **state)
+{
+	struct world *w = *state;
+
+	ready_to_write(w);
+	assert_int_equal(recover(w, "d-1", 12, 70007, 4), -EEXIST);
+	step(w);
+	assert_ended(w, "written");
+}
+
+static void a_lost_order_waits_until_the_registers_can_be_read(void **state)
+{
+	struct world *w = *state;
+
+	ready_to_write(w);
+	start_host(w, true);
+	assert_int_equal(recover(w, "d-1", 12, 70007, 4), 0);
+	plc_tick(&w->plc);
+	assert_int_equal(count(w, PLC_FACT_ENDED), 0);
+	step(w);
+	assert_ended(w, "failed");
+}
+
 static void the_crc_is_the_one_of_modbus(void **state)
 {
 	const uint16_t words[] = { 0x0103, 0x0000, 0x000A }; /* 01 03 00 00 00 0A: C5 CD on the wire */
@@ -296,6 +375,11 @@ int main(void)
 		TEST(a_break_after_the_sequence_that_outlasts_the_deadline_is_failed_not_late),
 		TEST(an_order_offered_twice_is_one_order),
 		TEST(too_many_orders_are_not_accepted),
+		TEST(an_order_taken_by_a_run_that_died_before_writing_ends_as_failed_and_is_never_written),
+		TEST(an_order_written_by_a_run_that_died_before_saying_so_is_found_in_the_registers),
+		TEST(what_this_run_wrote_is_no_evidence_for_an_order_of_another),
+		TEST(an_order_this_run_has_is_not_recovered),
+		TEST(a_lost_order_waits_until_the_registers_can_be_read),
 		TEST(the_crc_is_the_one_of_modbus),
 	};
 

@@ -81,7 +81,7 @@ static void work_starts_only_when_taken_is_answered(void **state)
 {
 	struct world *w = *state;
 
-	assert_int_equal(order(w, "{\"order\":\"print\",\"id\":\"j-12\",\"attempt\":2}"), 0);
+	assert_int_equal(order(w, "{\"order\":\"print\",\"series\":\"5f0c33d1-0\",\"id\":\"j-12\",\"attempt\":2}"), 0);
 	assert_string_equal(w->kind, "print_taken");
 	assert_string_equal(w->args, "{\"attempt\":2,\"job\":\"j-12\"}");
 	assert_int_equal(w->works, 0);
@@ -89,7 +89,7 @@ static void work_starts_only_when_taken_is_answered(void **state)
 	assert_int_equal(w->works, 0);
 	print_jobs_outcome(w->jobs, 1, true, 0);
 	assert_int_equal(w->works, 1);
-	assert_string_equal(w->name, "wharf-j-12-2");
+	assert_string_equal(w->name, "wharf-5f0c33d1-0-j-12-2");
 	assert_false(w->recover);
 	print_jobs_worked(w->jobs, w->tag, "sent", "all of it", 0);
 	assert_string_equal(w->kind, "print_ended");
@@ -104,7 +104,7 @@ static void a_job_that_is_no_longer_due_is_not_printed(void **state)
 {
 	struct world *w = *state;
 
-	assert_int_equal(order(w, "{\"order\":\"print\",\"id\":12,\"attempt\":1}"), 0);
+	assert_int_equal(order(w, "{\"order\":\"print\",\"series\":\"5f0c33d1-0\",\"id\":12,\"attempt\":1}"), 0);
 	assert_string_equal(w->args, "{\"attempt\":1,\"job\":12}");
 	print_jobs_outcome(w->jobs, 1, false, 0);
 	assert_int_equal(w->works, 0);
@@ -113,8 +113,8 @@ static void a_job_that_is_no_longer_due_is_not_printed(void **state)
 
 static void an_order_offered_again_is_the_same_job_in_every_state(void **state)
 {
-	static const char print[] = "{\"order\":\"print\",\"id\":12,\"attempt\":1}";
-	static const char recover[] = "{\"order\":\"recover\",\"id\":12,\"attempt\":1}";
+	static const char print[] = "{\"order\":\"print\",\"series\":\"5f0c33d1-0\",\"id\":12,\"attempt\":1}";
+	static const char recover[] = "{\"order\":\"recover\",\"series\":\"5f0c33d1-0\",\"id\":12,\"attempt\":1}";
 	struct world *w = *state;
 
 	assert_int_equal(order(w, print), 0);
@@ -128,7 +128,7 @@ static void an_order_offered_again_is_the_same_job_in_every_state(void **state)
 	assert_int_equal(w->commands, 2);
 	assert_int_equal(w->works, 1);
 	/* Another attempt of the same label is another job. */
-	assert_int_equal(order(w, "{\"order\":\"print\",\"id\":12,\"attempt\":2}"), 0);
+	assert_int_equal(order(w, "{\"order\":\"print\",\"series\":\"5f0c33d1-0\",\"id\":12,\"attempt\":2}"), 0);
 	assert_int_equal(w->commands, 3);
 }
 
@@ -136,18 +136,18 @@ static void a_recovered_job_is_looked_up_without_being_taken_again(void **state)
 {
 	struct world *w = *state;
 
-	assert_int_equal(order(w, "{\"order\":\"recover\",\"id\":12,\"attempt\":1}"), 0);
+	assert_int_equal(order(w, "{\"order\":\"recover\",\"series\":\"5f0c33d1-0\",\"id\":12,\"attempt\":1}"), 0);
 	assert_int_equal(w->commands, 0);
 	assert_int_equal(w->works, 1);
 	assert_true(w->recover);
-	assert_string_equal(w->name, "wharf-12-1");
+	assert_string_equal(w->name, "wharf-5f0c33d1-0-12-1");
 }
 
 static void what_was_not_taken_is_said_again_later(void **state)
 {
 	struct world *w = *state;
 
-	assert_int_equal(order(w, "{\"order\":\"print\",\"id\":12,\"attempt\":1}"), 0);
+	assert_int_equal(order(w, "{\"order\":\"print\",\"series\":\"5f0c33d1-0\",\"id\":12,\"attempt\":1}"), 0);
 	print_jobs_refused(w->jobs, 1, true, 0);
 	assert_in_range(print_jobs_tick(w->jobs, SECOND / 2), 1, 1000);
 	assert_int_equal(w->commands, 1);
@@ -171,7 +171,7 @@ static void what_can_never_be_taken_is_dropped(void **state)
 {
 	struct world *w = *state;
 
-	assert_int_equal(order(w, "{\"order\":\"print\",\"id\":12,\"attempt\":1}"), 0);
+	assert_int_equal(order(w, "{\"order\":\"print\",\"series\":\"5f0c33d1-0\",\"id\":12,\"attempt\":1}"), 0);
 	print_jobs_refused(w->jobs, 1, false, 0);
 	assert_int_equal(print_jobs_count(w->jobs), 0);
 	assert_int_equal(w->works, 0);
@@ -182,18 +182,34 @@ static void work_that_finds_no_memory_is_given_again(void **state)
 	struct world *w = *state;
 
 	w->work_error = -ENOMEM;
-	assert_int_equal(order(w, "{\"order\":\"recover\",\"id\":12,\"attempt\":1}"), 0);
+	assert_int_equal(order(w, "{\"order\":\"recover\",\"series\":\"5f0c33d1-0\",\"id\":12,\"attempt\":1}"), 0);
 	w->work_error = 0;
 	assert_in_range(print_jobs_tick(w->jobs, 0), 1, 1001);
 	assert_int_equal(print_jobs_tick(w->jobs, SECOND), -1);
 	assert_int_equal(w->works, 1);
 }
 
+/* The same number in another database: both are on their way. */
+static void the_same_number_of_another_series_is_another_job(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(order(w, "{\"order\":\"print\",\"series\":\"5f0c33d1-0\",\"id\":12,\"attempt\":1}"), 0);
+	assert_int_equal(order(w, "{\"order\":\"recover\",\"series\":\"5f0c33d1-1\",\"id\":12,\"attempt\":1}"), 0);
+	assert_int_equal(print_jobs_count(w->jobs), 2);
+	assert_string_equal(w->name, "wharf-5f0c33d1-1-12-1");
+}
+
 static void nonsense_is_no_order(void **state)
 {
-	static const char *const texts[] = { "{}", "{\"order\":\"divert\",\"id\":1,\"attempt\":1}",
-		"{\"order\":\"print\",\"attempt\":1}", "{\"order\":\"print\",\"id\":1}",
-		"{\"order\":\"print\",\"id\":\"a b\",\"attempt\":1}", "{\"order\":\"print\",\"id\":1,\"attempt\":0}" };
+	static const char *const texts[] = { "{}",
+		"{\"order\":\"divert\",\"series\":\"a-0\",\"id\":1,\"attempt\":1}",
+		"{\"order\":\"print\",\"series\":\"a-0\",\"attempt\":1}",
+		"{\"order\":\"print\",\"series\":\"a-0\",\"id\":1}",
+		"{\"order\":\"print\",\"series\":\"a-0\",\"id\":\"a b\",\"attempt\":1}",
+		"{\"order\":\"print\",\"series\":\"a-0\",\"id\":1,\"attempt\":0}",
+		"{\"order\":\"print\",\"id\":1,\"attempt\":1}",
+		"{\"order\":\"print\",\"series\":\"a b\",\"id\":1,\"attempt\":1}" };
 	struct world *w = *state;
 
 	for (size_t i = 0; i < array_len(texts); i++)
@@ -204,10 +220,10 @@ static void nonsense_is_no_order(void **state)
 static void more_jobs_than_the_limit_are_refused_and_none_is_lost(void **state)
 {
 	struct world *w = *state;
-	char text[80];
+	char text[96];
 
 	for (int i = 1; i <= PRINT_JOBS_MAX + 1; i++) {
-		snprintf(text, sizeof(text), "{\"order\":\"print\",\"id\":%d,\"attempt\":1}", i);
+		snprintf(text, sizeof(text), "{\"order\":\"print\",\"series\":\"5f0c33d1-0\",\"id\":%d,\"attempt\":1}", i);
 		assert_int_equal(order(w, text), i <= PRINT_JOBS_MAX ? 0 : -ENOSPC);
 	}
 	assert_int_equal(print_jobs_count(w->jobs), PRINT_JOBS_MAX);
@@ -224,6 +240,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_was_not_taken_is_said_again_later, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_can_never_be_taken_is_dropped, setup, teardown),
 		cmocka_unit_test_setup_teardown(work_that_finds_no_memory_is_given_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_same_number_of_another_series_is_another_job, setup, teardown),
 		cmocka_unit_test_setup_teardown(nonsense_is_no_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(more_jobs_than_the_limit_are_refused_and_none_is_lost, setup, teardown),
 	};

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "internal.h"
 #include "json.h"
 #include "store.h"
 #include "text.h"
@@ -49,7 +50,7 @@ static int close_place(void **state)
 
 static void put_item(struct store *store, const char *item)
 {
-	store_run(store, SQL_ITEM_PUT, "tti", item, "Title", INT64_C(5));
+	store_run(store, SQL_ITEM_PUT, "titi", item, INT64_C(0), "Title", INT64_C(5));
 }
 
 static void what_was_committed_is_there_after_opening_again(void **state)
@@ -94,7 +95,7 @@ static void after_a_failure_nothing_is_written_until_it_is_cleared(void **state)
 	struct place *p = *state;
 
 	store_begin(p->store);
-	store_run(p->store, SQL_BARCODE_PUT, "tti", "123", "NO-SUCH-ITEM", INT64_C(1));
+	store_run(p->store, SQL_BARCODE_PUT, "titi", "123", INT64_C(0), "TEA", INT64_C(0));
 	assert_int_equal(store_failure(p->store), STORE_BROKEN);
 	assert_string_not_equal(store_failure_text(p->store), "");
 	put_item(p->store, "TEA");
@@ -103,6 +104,50 @@ static void after_a_failure_nothing_is_written_until_it_is_cleared(void **state)
 	assert_false(store_in_transaction(p->store));
 	store_clear(p->store);
 	assert_int_equal(store_number(p->store, 0, SQL_ITEM_IS, "t", "TEA"), 0);
+}
+
+static void limit_pages(struct place *p, int pages)
+{
+	char sql[64];
+
+	snprintf(sql, sizeof(sql), "PRAGMA max_page_count=%d", pages);
+	assert_int_equal(sqlite3_exec(p->store->db, sql, NULL, NULL, NULL), SQLITE_OK);
+}
+
+static void put_tote(struct store *store, int n)
+{
+	char tote[32];
+
+	snprintf(tote, sizeof(tote), "T%d", n);
+	store_run(store, SQL_TOTE_PUT, "tt", tote, "free");
+}
+
+/* SQLite rolls such a transaction back by itself; the next insert would be one of its own. */
+static void after_a_full_disk_took_the_transaction_no_statement_commits_alone(void **state)
+{
+	struct place *p = *state;
+	int n = 0;
+
+	limit_pages(p, 1);
+	store_begin(p->store);
+	put_item(p->store, "TEA");
+	store_savepoint(p->store);
+	while (store_failure(p->store) == STORE_OK && n < 10000)
+		put_tote(p->store, n++);
+	assert_int_equal(store_failure(p->store), STORE_FULL);
+	assert_false(store_in_transaction(p->store));
+	put_item(p->store, "MUG");
+	store_undo(p->store);
+	store_set_meta(p->store, "site", "DEMO");
+	assert_int_equal(store_commit(p->store), -1);
+	store_clear(p->store);
+	assert_int_equal(store_number(p->store, 0, SQL_ITEM_IS, "t", "TEA"), 0);
+	assert_int_equal(store_number(p->store, 0, SQL_ITEM_IS, "t", "MUG"), 0);
+	limit_pages(p, 1000000);
+	store_begin(p->store);
+	put_item(p->store, "TEA");
+	assert_int_equal(store_commit(p->store), 0);
+	assert_int_equal(store_number(p->store, 0, SQL_ITEM_IS, "t", "TEA"), 1);
 }
 
 static void stock_cannot_go_below_zero(void **state)
@@ -249,6 +294,7 @@ int main(void)
 		STORE_TEST(what_was_committed_is_there_after_opening_again),
 		STORE_TEST(a_savepoint_undone_takes_back_its_own_rows_only),
 		STORE_TEST(after_a_failure_nothing_is_written_until_it_is_cleared),
+		STORE_TEST(after_a_full_disk_took_the_transaction_no_statement_commits_alone),
 		STORE_TEST(stock_cannot_go_below_zero),
 		STORE_TEST(a_counter_counts_from_one_and_takes_part_in_the_transaction),
 		STORE_TEST(a_file_that_is_no_wharf_database_is_refused),
