@@ -148,7 +148,7 @@ static int note_write(struct disk *disk, struct disk_write write, const void *by
 	if (disk->writes_n == DISK_WRITES_MAX || disk->written_bytes + stored > sizeof(disk->written))
 		return -ENOSPC;
 	write.bytes_at = disk->written_bytes;
-	if (stored)
+	if (stored && bytes)
 		memcpy(disk->written + write.bytes_at, bytes, stored);
 	disk->written_bytes += stored;
 	disk->writes[disk->writes_n++] = write;
