@@ -26,6 +26,7 @@
 #define RANDOM_ACTS 150
 #define PASSES_A_DAY 4
 #define OPS_BETWEEN_CUTS 80
+#define MOST_DOUBLINGS 8
 /* A rig that finds nothing at one operation in so many finds nothing. */
 #define CONTROL_STRIDE 10
 
@@ -178,7 +179,7 @@ struct night {
 	struct chance chance;
 	uint64_t seed;
 	size_t answered;
-	int cuts;
+	int cuts, closed; /* all cuts; those since a run last opened its database */
 };
 
 /* Plays until the power goes or the tape ends. */
@@ -190,18 +191,29 @@ static void play_until_cut(struct night *n, struct judged *j)
 	}
 }
 
-/* One run of the program on what the last one left. A cut may also come while it opens its database. */
+/*
+ * A cut may also come while the program opens its database. After each of those the next may come later:
+ * opening has a length of its own, and a fixed span shorter than that would cut for ever.
+ */
+static unsigned span_to_next_cut(const struct night *n)
+{
+	return (unsigned)OPS_BETWEEN_CUTS << (n->closed < MOST_DOUBLINGS ? n->closed : MOST_DOUBLINGS);
+}
+
+/* One run of the program on what the last one left. */
 static void run_once(struct night *n)
 {
 	struct judged j;
 
-	n->disk->off_at = n->disk->ops + 1 + chance_below(&n->chance, OPS_BETWEEN_CUTS);
+	n->disk->off_at = n->disk->ops + 1 + chance_below(&n->chance, span_to_next_cut(n));
 	n->disk->cache_pages = chance_permille(&n->chance, 300) ? SMALL_CACHE_PAGES : 0;
 	j = judge(n->tape, VFS_PLAY, n->answered, &n->chance);
 	if (j.verdict != VERDICT_TRUE && !n->disk->off)
 		fail_msg("seed %llu: after %d cuts: %s: %s", (unsigned long long)n->seed, n->cuts,
 			verdict_name(j.verdict), j.why);
+	n->closed++;
 	if (j.verdict == VERDICT_TRUE) {
+		n->closed = 0;
 		n->answered = j.turns;
 		play_until_cut(n, &j);
 		if (!n->disk->off) {

@@ -53,7 +53,7 @@ def test_every_command_has_help_and_json_and_refuses_wrong_words():
         plain = subprocess.run([BIN + "/wharf", "--help"], capture_output=True, text=True)
         commands = [line.split()[0] for line in plain.stdout.split("Commands:")[1].splitlines()
                     if line.startswith("  ")]
-        assert len(commands) == 13, commands
+        assert {"status", "orders", "seal", "import", "replay", "proof", "run"} <= set(commands), commands
         for command in commands:
             shown = wharf(place, command, "--help")
             assert shown.returncode == 0 and "--json" in shown.stdout, command
