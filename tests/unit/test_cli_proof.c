@@ -142,6 +142,22 @@ static void an_event_that_only_HQ_has_is_missing_on_the_edge(void **state)
 	assert_false(r.ok);
 }
 
+static void what_the_edge_let_go_is_not_missing_what_comes_after_it_is(void **state)
+{
+	const char hq[] = EVENT("1", "a", "h1") EVENT("2", "b", "h2") EVENT("3", "c", "h3");
+	const char gone[] = "{\"forgotten\":{\"n\":2}}\n";
+	char edge[256];
+	struct proof_result r;
+
+	(void)state;
+	snprintf(edge, sizeof(edge), "%s%s", gone, EVENT("3", "c", "h3"));
+	r = prove((struct files){ edge, hq, NULL }, NULL);
+	assert_true(r.ok);
+	assert_int_equal(r.made, 3);
+	r = prove((struct files){ gone, hq, NULL }, NULL);
+	assert_int_equal(r.missing, 1);
+}
+
 static void a_doubled_event_is_found_in_either_book(void **state)
 {
 	struct proof_result hq = prove(
@@ -298,6 +314,7 @@ int main(void)
 		cmocka_unit_test(an_order_that_the_edge_never_saw_is_not_accounted_for),
 		cmocka_unit_test(an_event_that_HQ_lacks_is_missing),
 		cmocka_unit_test(an_event_that_only_HQ_has_is_missing_on_the_edge),
+		cmocka_unit_test(what_the_edge_let_go_is_not_missing_what_comes_after_it_is),
 		cmocka_unit_test(a_doubled_event_is_found_in_either_book),
 		cmocka_unit_test(a_changed_order_is_found),
 		cmocka_unit_test(other_bytes_under_the_same_number_are_found),
