@@ -62,9 +62,11 @@ def test_an_answer_received_before_a_kill_is_the_same_after_it():
 def rows_of(door, name):
     rows, after = [], ""
     while after is not None:
-        page = door.ask({"query": {"id": "q", "name": name, "after": after, "limit": 200}})["rows"]
-        rows += page["rows"]
-        after = page["next"]
+        answer = door.ask({"query": {"id": "q", "name": name, "after": after, "limit": 50}})
+        if answer.get("refused", {}).get("why") == "too_long":
+            continue  # 5 ms are short on a busy machine with sanitizers
+        rows += answer["rows"]["rows"]
+        after = answer["rows"]["next"]
     return rows
 
 
