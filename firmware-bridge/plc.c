@@ -128,13 +128,22 @@ static void on_refused(void *user, const json_t *refused)
 		plc_answer(&w->plc, n, PLC_ANSWER_REFUSED);
 }
 
+/* A core that takes nothing decides nothing: cartons need not wait for it. */
+static void note_accepting(struct worker *w, const json_t *said)
+{
+	bool accepting = !json_is_false(json_object_get(said, "accepting"));
+
+	if (!accepting)
+		log_warning("the core takes nothing: %s device=%s", json_str(said, "reason"), w->name);
+	plc_host_ready(&w->plc, accepting);
+}
+
 static void on_welcome(void *user, const json_t *welcome)
 {
 	struct worker *w = user;
 
-	(void)welcome;
 	teller_tell_again(&w->teller);
-	plc_host_ready(&w->plc, true);
+	note_accepting(w, welcome);
 }
 
 static void on_lost(void *user)
@@ -175,6 +184,8 @@ static void on_push(void *user, const json_t *push)
 	struct plc_divert divert = { 0 };
 	int r;
 
+	if (strcmp(json_str(push, "topic"), "status") == 0)
+		note_accepting(w, push);
 	if (!recover && strcmp(json_str(push, "order"), "divert") != 0)
 		return;
 	r = read_order(push, &divert);
@@ -294,7 +305,8 @@ static int open_door(struct worker *w, json_t *devices)
 	if (r < 0)
 		return r;
 	snprintf(topic, sizeof(topic), "orders/%s", w->name);
-	return door_client_subscribe(w->door, topic);
+	r = door_client_subscribe(w->door, topic);
+	return r < 0 ? r : door_client_subscribe(w->door, "status");
 }
 
 static int open_link(struct worker *w)

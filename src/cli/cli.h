@@ -39,7 +39,7 @@ struct subcommand {
 };
 
 extern const struct subcommand cmd_run, cmd_status, cmd_orders, cmd_cases, cmd_devices, cmd_ask;
-extern const struct subcommand cmd_audit, cmd_replay, cmd_backup, cmd_seal, cmd_check, cmd_send, cmd_proof;
+extern const struct subcommand cmd_audit, cmd_replay, cmd_backup, cmd_seal, cmd_check, cmd_send, cmd_proof, cmd_import;
 
 /* The folders of the configuration. */
 const char *cli_run_folder(const struct cli *cli);

@@ -12,7 +12,7 @@
 
 static const struct subcommand *const subcommands[] = {
 	&cmd_run, &cmd_status, &cmd_orders, &cmd_cases, &cmd_devices, &cmd_check, &cmd_audit,
-	&cmd_replay, &cmd_backup, &cmd_seal, &cmd_send, &cmd_ask, &cmd_proof,
+	&cmd_replay, &cmd_backup, &cmd_seal, &cmd_send, &cmd_import, &cmd_ask, &cmd_proof,
 };
 
 const char *cli_run_folder(const struct cli *cli)

@@ -91,7 +91,7 @@ struct core {
 
 	sd_event *event;
 	sd_event_source *listeners[DOOR_KINDS];
-	sd_event_source *turn_source, *deadline_source, *tick_source;
+	sd_event_source *turn_source, *again_source, *deadline_source, *tick_source;
 	struct peer *peers[PEERS_MAX];
 	size_t peers_n;
 	uint64_t next_serial;
@@ -145,6 +145,7 @@ void turn_queue(struct core *core, struct pending *pending, int priority);
 void pending_free(struct pending *pending);
 void turn_want(struct core *core);
 int on_turn(sd_event_source *source, void *user);
+int on_turn_again(sd_event_source *source, uint64_t usec, void *user);
 const char *core_closed(const struct core *core); /* word for refused.why, NULL while open */
 const char *core_say(const struct core *core);    /* what people must know about it; "" */
 /* Ends the program without a word where a read between two turns failed. */

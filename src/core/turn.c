@@ -44,6 +44,14 @@ void turn_want(struct core *core)
 	sd_event_source_set_enabled(core->turn_source, SD_EVENT_ONESHOT);
 }
 
+/* A turn that wants the next itself would always be ready before a peer that spoke meanwhile: a copy or a chain of
+ * commands would deafen the door until its end. A timer that is due is ready in the loop's next round, as they are. */
+static void turn_again(struct core *core)
+{
+	sd_event_source_set_time(core->again_source, 1);
+	sd_event_source_set_enabled(core->again_source, SD_EVENT_ONESHOT);
+}
+
 static struct pending *next_pending(struct core *core)
 {
 	for (int i = 0; i < PRIORITIES; i++) {
@@ -316,8 +324,14 @@ int on_turn(sd_event_source *source, void *user)
 	busy = backup_work(core);
 	busy |= segments_work(core);
 	if (busy || !queue_empty(core) || (core->more && !core_closed(core)))
-		turn_want(core);
+		turn_again(core);
 	return 0;
+}
+
+int on_turn_again(sd_event_source *source, uint64_t usec, void *user)
+{
+	(void)usec;
+	return on_turn(source, user);
 }
 
 int turn_internal(struct core *core, const char *kind, json_t *args, struct decided *ret)

@@ -75,6 +75,8 @@ static int add_sources(struct core *core)
 		r = sd_event_add_time_relative(core->event, &core->tick_source, CLOCK_BOOTTIME, TICK_US, 100000, on_tick,
 			core);
 	if (r >= 0)
+		r = sd_event_add_time(core->event, &core->again_source, CLOCK_BOOTTIME, 1, 1, on_turn_again, core);
+	if (r >= 0)
 		r = sd_event_add_time_relative(core->event, &core->deadline_source, CLOCK_BOOTTIME, TICK_US, 1000,
 			on_deadline, core);
 	return r;
@@ -158,6 +160,7 @@ static void close_core(struct core *core)
 	segments_destroy(core);
 	peers_destroy(core);
 	sd_event_source_disable_unref(core->turn_source);
+	sd_event_source_disable_unref(core->again_source);
 	sd_event_source_disable_unref(core->tick_source);
 	sd_event_source_disable_unref(core->deadline_source);
 	sd_event_unref(core->event);

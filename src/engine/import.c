@@ -90,8 +90,11 @@ static bool another_is_active(struct engine *e, struct outcome *o)
 
 	if (!store_first(&q))
 		return false;
-	outcome_bad(o, "busy", "Import %s (%s) is not finished: finish it or drop it", store_text(&q, 0),
-		store_text(&q, 1));
+	if (state_named(MACHINE_IMPORT, store_text(&q, 2)) == IMPORT_OPEN)
+		outcome_bad(o, "busy", "Import %s (%s) is not finished: finish it or drop it", store_text(&q, 0),
+			store_text(&q, 1));
+	else
+		outcome_bad(o, "clearing", "Import %s (%s) is still being cleared up", store_text(&q, 0), store_text(&q, 1));
 	store_end(&q);
 	return true;
 }

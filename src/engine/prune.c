@@ -6,11 +6,11 @@
 #include "engine.h"
 #include "json.h"
 
-/* Rows that one command takes away, its own few beside them. An order goes whole; its parts are bounded by its lines. */
+/* Rows that one command takes away, its own few beside them. An order goes whole; its parts are bounded by its lines and bins. */
 #define PRUNE_ROWS_MAX ((int64_t)COMMAND_ROWS_MAX - 20)
 #define PRUNE_ORDERS_MAX 16
-/* A movement that goes writes itself and at most two sums. */
-#define PRUNE_MOVEMENTS_MAX (PRUNE_ROWS_MAX / 3)
+/* A movement that goes writes itself and at most two sums, which may go too. */
+#define PRUNE_MOVEMENTS_MAX (PRUNE_ROWS_MAX / 5)
 
 #define KEEP_DAYS 14        /* answers, sent events, ended sessions, diverts */
 #define KEEP_ORDERS_DAYS 90 /* where no setting says otherwise */
@@ -193,7 +193,7 @@ static bool prune_orders(struct engine *e, struct prune *p)
 		at[n][1] = store_int(&q, 2);
 	}
 	store_end(&q);
-	for (size_t i = 0; i < n && p->rows < PRUNE_ROWS_MAX / 2; i++) {
+	for (size_t i = 0; i < n && p->rows < PRUNE_ROWS_MAX / 3; i++) {
 		p->rows += prune_order(e, orders[i]);
 		memcpy(p->at, at[i], sizeof(p->at));
 	}

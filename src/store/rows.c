@@ -85,8 +85,9 @@ static const struct named_query queries[] = {
 		"AND (?3 IS NULL OR place = ?3) ORDER BY place, item, lot LIMIT ?2",
 		{ "place" } },
 	{ "imports",
-		"SELECT import AS page, import, what, rows, state, parts, staged, applied FROM import WHERE import > ?1 ORDER BY import LIMIT ?2",
-		{ 0 } },
+		"SELECT import AS page, import, what, rows, state, parts, staged, applied FROM import WHERE import > ?1 "
+		"AND (?3 IS NULL OR import = ?3) ORDER BY import LIMIT ?2",
+		{ "import" } },
 	{ "outbox",
 		"SELECT n AS page, n, type, key, bytes, lower(hex(hash)) AS hash FROM outbox WHERE n > CAST(?1 AS INTEGER) ORDER BY n LIMIT ?2",
 		{ 0 } },

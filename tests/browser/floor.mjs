@@ -53,8 +53,9 @@ export function send(commands) {
 		throw new Error(`wharf send: ${r.stdout}${r.stderr}`);
 }
 
-export async function open() {
-	fs.writeFileSync(config, `[paths]\nstate = ${WORK}/state\nrun = ${WORK}/run\n[web]\nport = ${PORT}\n`);
+// `more`: sections of the configuration.
+export async function open(more = '') {
+	fs.writeFileSync(config, `[paths]\nstate = ${WORK}/state\nrun = ${WORK}/run\n[web]\nport = ${PORT}\n${more}`);
 	start('wharfd');
 	start('wharf-web');
 	await until('the door', () => fs.existsSync(`${WORK}/run/door/ctl`));

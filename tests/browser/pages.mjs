@@ -2,76 +2,11 @@
 // from the desk. Every wait is for a condition.
 
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
-import path from 'node:path';
-import { chromium } from 'playwright-core';
 import { kill, open, order, send, start, url } from './floor.mjs';
+import { done, expects, flashGone, heard, idle, login, newPage, picture, promptData, run, sounds, step, type } from './hands.mjs';
 
 const TEA = { item: 'TEA-500', barcode: '4012345000016' };
 const COFFEE = '4012345000030';
-
-const browser = await chromium.launch({ executablePath: '/usr/bin/chromium',
-	args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--autoplay-policy=no-user-gesture-required'] });
-
-async function newPage(options) {
-	const context = await browser.newContext({ ignoreHTTPSErrors: true, ...options });
-	const page = await context.newPage();
-	page.on('pageerror', (error) => {
-		console.error('page error:', error);
-		process.exit(1);
-	});
-	return page;
-}
-
-async function type(page, code) {
-	const parts = code.split('\u001d');
-	for (const [i, part] of parts.entries()) {
-		if (i)
-			await page.keyboard.press('Control+]');
-		await page.keyboard.type(part, { delay: 0 });
-	}
-	await page.keyboard.press('Enter');
-}
-
-const expects = (page, what) => page.waitForSelector(`#prompt[data-expect="${what}"]`);
-const done = (page, n) => page.waitForFunction((want) => document.getElementById('done').textContent === want, String(n));
-const idle = (page) => page.waitForSelector('#chip[data-state=idle]');
-const sounds = (page, name) => page.evaluate((key) => Number(document.body.dataset[key] ?? 0), 'sound' + name);
-// The page reports an outcome as heard a moment after it showed it; a person is never faster.
-const heard = (page) => page.waitForFunction(() => {
-	const key = Object.keys(localStorage).find((k) => k.startsWith('wharf.acts.'));
-	const acts = JSON.parse(localStorage.getItem(key));
-	return acts.heard === `${acts.origin}:${acts.n}`;
-});
-const flashGone = (page) => page.waitForFunction(() => {
-	const look = getComputedStyle(document.getElementById('flash'));
-	return look.display === 'none' || look.visibility === 'hidden';
-});
-const promptData = (page) => page.evaluate(async () => (await (await fetch('/api/prompt')).json()).push);
-
-async function login(page, badge, pin) {
-	await page.waitForSelector('#login[data-step=badge]:not([hidden])');
-	await type(page, badge);
-	await page.waitForSelector('#login[data-step=pin]');
-	for (const digit of pin)
-		await page.click(`[data-pin="${digit}"]`);
-	await page.click('[data-pin="ok"]');
-	await page.waitForSelector('#login', { state: 'hidden' });
-}
-
-let running = '';
-async function step(name, work) {
-	running = name;
-	await work();
-	console.log('ok - ' + name);
-}
-
-// PICTURES=docs/pictures tests/browser/pages.sh makes the pictures of the README.
-async function picture(page, name, whole = false) {
-	const folder = process.env.PICTURES ?? process.env.WORK;
-	fs.mkdirSync(folder, { recursive: true });
-	await page.screenshot({ path: path.join(folder, name + '.png'), fullPage: whole });
-}
 
 let hand, firstTote;
 
@@ -307,14 +242,4 @@ async function main() {
 	await hand.context().close();
 }
 
-try {
-	await main();
-} catch (error) {
-	console.error(`not ok - ${running}\n`, error);
-	for (const context of browser.contexts())
-		for (const page of context.pages())
-			await page.screenshot({ path: path.join(process.env.FAILED ?? process.env.WORK, 'failed.png') }).catch(() => {});
-	process.exitCode = 1;
-}
-await browser.close();
-process.exit();
+await run(main);

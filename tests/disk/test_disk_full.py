@@ -125,7 +125,7 @@ def test_a_commit_that_does_not_fit_is_discarded_whole_wherever_it_fails():
     with LossyCore() as core:
         core.begin()
         workers = crew(core)
-        for n in range(12):
+        for n in range(7):
             assert work(workers, some_more(workers, 1))
             # The nth page of a commit, while the file system says that there is space.
             core.control("fail write 1 ENOSPC wharf.db-wal")

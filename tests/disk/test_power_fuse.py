@@ -8,7 +8,7 @@ from wharftest import *
 
 NIGHTLY = os.environ.get("WHARF_NIGHTLY") == "1"
 SEED = int(os.environ.get("WHARF_SEED", "7"))
-SECONDS = 600 if NIGHTLY else 22
+SECONDS = 600 if NIGHTLY else 12
 PROOF_EVERY = 10
 AGAIN_MAX = 20  # answers of earlier lives asked again after each cut
 
@@ -110,7 +110,7 @@ def test_a_cut_at_any_operation_of_the_first_start_does_not_close_the_box():
         last = core.report()["operations"]
         core.cut(0)
     cuts = 0
-    for at in range(1, last + 1, 1 if NIGHTLY else 1 + last // 12):
+    for at in range(1, last + 1, 1 if NIGHTLY else 1 + last // 9):
         with LossyCore() as core:
             core.control(f"strict {cuts % 2}")
             core.control(f"cut {SEED + at} {at}")

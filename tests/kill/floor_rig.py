@@ -90,19 +90,28 @@ class Floor(Place):
         self.log = self.path + "/log"
         self.orders_sent = 0
         self.held = []
+        self.supervisor = None
         self.cups = Cups(ports["cups"], ports["printer"])
+        try:
+            self.make_orders(orders_max, seed)
+            self.open()
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def make_orders(self, n, seed):
         os.makedirs(self.path + "/messages")
-        self.tool("wharf-sim", "orders", "--orders", orders_max, "--seed", seed, "-f", self.floor, self.path + "/messages")
+        self.tool("wharf-sim", "orders", "--orders", n, "--seed", seed, "-f", self.floor, self.path + "/messages")
         with open(self.path + "/messages/order.jsonl", encoding="utf-8") as f:
             self.orders = f.read().splitlines()
-        self.open()
 
     def __exit__(self, *more):
-        self.supervisor.terminate()
-        try:
-            self.supervisor.wait(20)
-        except subprocess.TimeoutExpired:
-            self.supervisor.kill()
+        if self.supervisor:
+            self.supervisor.terminate()
+            try:
+                self.supervisor.wait(20)
+            except subprocess.TimeoutExpired:
+                self.supervisor.kill()
         self.cups.stop()
         super().__exit__(*more)
 

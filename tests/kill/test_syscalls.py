@@ -18,8 +18,8 @@ NIGHTLY = os.environ.get("WHARF_NIGHTLY") == "1"
 BUDGET_S = float(os.environ.get("WHARF_SECONDS") or 45)
 SEED = int(os.environ.get("WHARF_SEED") or 0) or random.SystemRandom().randrange(1, 10 ** 6)
 WORKERS = 2
-CALLS = ["openat", "read", "write", "pwrite64", "pread64", "fdatasync", "fsync", "ftruncate", "fallocate", "rename", "unlink", "mkdir", "flock",
-         "fcntl", "mmap", "munmap", "socket", "bind", "listen", "accept4", "recvmsg", "recvfrom", "sendmsg", "sendto", "epoll_wait",
+CALLS = ["openat", "read", "write", "pwrite64", "pread64", "fdatasync", "fsync", "ftruncate", "fallocate", "rename", "unlink",
+         "mkdir", "flock", "fcntl", "mmap", "munmap", "socket", "bind", "listen", "accept4", "recvmsg", "recvfrom", "sendmsg", "sendto", "epoll_wait",
          "epoll_ctl", "newfstatat", "close"]
 # What may fail without anybody's fault. After a failed sync nothing more may be said.
 FAILURES = [("fdatasync", "EIO"), ("fsync", "EIO"), ("pwrite64", "EIO"), ("pwrite64", "ENOSPC"), ("ftruncate", "EIO"), ("openat", "EMFILE"),
@@ -48,9 +48,10 @@ def play():
     yield command("ctl", "user_put", {"badge": "B1", "name": "Bo", "role": "picker", "salt": "00" * 16, "key": KEY})
     yield command("ctl", "order_put", {"order": "O1", "carrier": "NORTH", "lines": [{"line": 1, "item": "TEA", "qty": 2}]})
     yield command("sync", "sscc_lease", {"block": "b1", "prefix": "34012345", "first": 1, "count": 50, "epoch": 0, "reserve": False})
-    yield command("sync", "hq_down", {"n": 1, "type": "order", "body": {"order": "O2", "customer": "C", "customer_po": "P", "carrier": "NORTH",
-                  "service": "S", "allocation": "A", "ship_to": {"name": "N", "street": "S", "city": "C", "zip": "1", "country": "DE"},
-                  "lines": [{"line": 1, "item": "TEA", "qty": 20}]}})
+    ship_to = {"name": "N", "street": "S", "city": "C", "zip": "1", "country": "DE"}
+    yield command("sync", "hq_down", {"n": 1, "type": "order", "body": {
+        "order": "O2", "customer": "C", "customer_po": "P", "carrier": "NORTH", "service": "S", "allocation": "A", "ship_to": ship_to,
+        "lines": [{"line": 1, "item": "TEA", "qty": 20}]}})
     yield "web", {"login": {"id": "in:1", "badge": "B1", "key": KEY, "device": "hh1", "session": "s" * 20}}
     yield hand("key", key="start")
     yield hand("scan", aim="", data="A1")
@@ -163,7 +164,8 @@ def decided(answer):
 def facts(play_):
     """What must be the same with and without a death: nothing that counts starts or tells the time."""
     wanted = {"orders": ("order", "state", "ordered", "picked", "short"), "stock": ("place", "item", "qty", "allocated"),
-              "outbox": ("n", "type", "key"), "cases": ("kind", "state", "subject"), "cartons": ("carton", "state"), "labels": ("job", "state")}
+              "outbox": ("n", "type", "key"), "cases": ("kind", "state", "subject"), "cartons": ("carton", "state"),
+              "labels": ("job", "state")}
     found = {name: [[row[key] for key in keys] for row in play_.query(name)] for name, keys in wanted.items()}
     found["answers"] = {key: {k: v for k, v in a.items() if k != "seq"} for key, a in play_.answers.items()}
     found["decided"] = sorted(row["id"] for row in play_.query("audit") if row["peer"] != "core")

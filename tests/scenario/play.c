@@ -280,7 +280,7 @@ static void audit_nothing(struct play *p, enum sql sql, const char *what)
 		fail_msg("audit: %s: %s %s", what, store_text(&q, 0), store_text(&q, 1));
 }
 
-static void audit(struct play *p)
+void play_audit(struct play *p)
 {
 	struct store_cursor q = store_query(p->store, SQL_AUDIT_STOCK, "");
 
@@ -363,7 +363,7 @@ void play_days(struct play *p, int days)
 	}
 }
 
-static void replay(struct play *p)
+void play_replay(struct play *p)
 {
 	struct store_cursor q;
 	struct engine engine;
@@ -397,11 +397,11 @@ void play_close(struct play *p)
 {
 	if (p->unproven)
 		goto done;
-	audit(p);
-	replay(p);
+	play_audit(p);
+	play_replay(p);
 	/* Where a statement forgot its ORDER BY the second replay differs. */
 	sqlite3_auto_extension((void (*)(void))reverse_orders);
-	replay(p);
+	play_replay(p);
 	sqlite3_cancel_auto_extension((void (*)(void))reverse_orders);
 done:
 	store_close(p->sealed);

@@ -55,6 +55,9 @@ void play_open(struct play *p);
 void play_open_floor(struct play *p);
 /* Audits and replays before everything is freed. */
 void play_close(struct play *p);
+/* The two proofs alone, for a store and engine that came from elsewhere. */
+void play_audit(struct play *p);
+void play_replay(struct play *p);
 
 /* Seals the journal's segment as the core would, with a copy in memory. Returns its number. */
 int64_t play_seal(struct play *p);

@@ -88,7 +88,7 @@ SCENE(a_dropped_import_was_never_there_and_another_can_begin)
 	expect(p, with_name(p, "import_end", "i"), "incomplete");
 	p->lazy = true;
 	expect(p, with_name(p, "import_drop", "i"), "dropped");
-	expect(p, begin(p, "j", "locations", 1, "d9"), "busy");
+	expect(p, begin(p, "j", "locations", 1, "d9"), "clearing");
 	play_continue(p);
 	p->lazy = false;
 	assert_string_equal(import_state(p, "i"), "dropped");

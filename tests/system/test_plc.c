@@ -358,6 +358,23 @@ static void without_the_core_the_plc_is_told_and_the_request_waits(void **state)
 	await_word(l, PLC_B_STATE, PLC_HOST_READY);
 }
 
+static void say_accepting(struct line *l, bool accepting)
+{
+	rig_send(&l->rig, json_pack("{s:{s:s,s:b,s:s}}", "push", "topic", "status", "accepting", accepting, "reason",
+				accepting ? "" : "Not accepting: the disk is full"));
+}
+
+static void a_core_that_takes_nothing_is_shown_to_the_plc_until_it_takes_again(void **state)
+{
+	struct line *l = *state;
+
+	await_word(l, PLC_B_STATE, PLC_HOST_READY);
+	say_accepting(l, false);
+	await_word(l, PLC_B_STATE, PLC_HOST_AWAY);
+	say_accepting(l, true);
+	await_word(l, PLC_B_STATE, PLC_HOST_READY);
+}
+
 static void a_link_that_is_not_commissioned_reads_and_never_writes(void **state)
 {
 	struct line *l = *state;
@@ -384,6 +401,7 @@ int main(void)
 		TEST(killed_and_started_it_asks_about_open_requests_only),
 		TEST(killed_after_taking_a_divert_it_ends_it_by_the_registers_and_never_writes_it),
 		TEST(without_the_core_the_plc_is_told_and_the_request_waits),
+		TEST(a_core_that_takes_nothing_is_shown_to_the_plc_until_it_takes_again),
 		cmocka_unit_test_setup_teardown(a_link_that_is_not_commissioned_reads_and_never_writes,
 			setup_read_only, teardown),
 	};

@@ -88,11 +88,22 @@ static int remove_one(const char *path, const struct stat *s, int type, struct F
 	return remove(path);
 }
 
+/* What was said and never decided. */
+static void drop_queue(struct core *core)
+{
+	for (int i = 0; i < PRIORITIES; i++)
+		for (struct pending *p = core->queue_first[i], *next; p; p = next) {
+			next = p->next;
+			pending_free(p);
+		}
+}
+
 void core_rig_close(struct core_rig *rig)
 {
 	struct core *core = rig->core;
 
 	peers_destroy(core);
+	drop_queue(core);
 	for (size_t i = 0; i < rig->fds_n; i++)
 		close(rig->fds[i]);
 	sd_event_source_disable_unref(core->turn_source);

@@ -119,7 +119,7 @@ static void put_tote(struct store *store, int n)
 	char tote[32];
 
 	snprintf(tote, sizeof(tote), "T%d", n);
-	store_run(store, SQL_TOTE_PUT, "tt", tote, "free");
+	store_run(store, SQL_TOTE_PUT, "tti", tote, "free", INT64_C(0));
 }
 
 /* SQLite rolls such a transaction back by itself; the next insert would be one of its own. */
@@ -273,6 +273,30 @@ static void pages_of_a_query_give_each_row_once(void **state)
 	assert_int_equal(read_all(p->store, 200), 30);
 }
 
+static void a_read_that_takes_too_long_is_stopped_and_holds_nothing_up(void **state)
+{
+	struct place *p = *state;
+	_cleanup_json_ json_t *args = json_pack("{s:s}", "place", "nowhere"), *rows = NULL;
+	char next[200], why[200];
+
+	assert_int_equal(sqlite3_exec(p->store->db,
+				 "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400000) "
+				 "INSERT INTO stock SELECT 'A' || i, 'TEA', '', 1, 0 FROM n",
+				 NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(store_rows(p->store, "stock", args, "", 50, &rows, next, sizeof(next), why, sizeof(why)), -ETIMEDOUT);
+	assert_null(rows);
+	for (sqlite3_stmt *s = NULL; (s = sqlite3_next_stmt(p->store->db, s));)
+		assert_false(sqlite3_stmt_busy(s));
+	/* Neither the next command nor the log waits for it. */
+	store_begin(p->store);
+	put_item(p->store, "TEA");
+	assert_int_equal(store_commit(p->store), 0);
+	store_checkpoint(p->store, true);
+	assert_int_equal(store_checkpoint(p->store, false), 0);
+	assert_int_equal(store_rows(p->store, "stock", NULL, "", 500, &rows, next, sizeof(next), why, sizeof(why)), 0);
+	assert_in_range(json_array_size(rows), 1, 200);
+}
+
 static void a_query_nobody_knows_or_with_a_strange_argument_is_refused(void **state)
 {
 	struct place *p = *state;
@@ -301,6 +325,7 @@ int main(void)
 		STORE_TEST(a_copy_has_the_same_state_and_nothing_can_be_written_to_it),
 		STORE_TEST(the_state_hash_sees_every_row),
 		STORE_TEST(pages_of_a_query_give_each_row_once),
+		STORE_TEST(a_read_that_takes_too_long_is_stopped_and_holds_nothing_up),
 		STORE_TEST(a_query_nobody_knows_or_with_a_strange_argument_is_refused),
 	};
 

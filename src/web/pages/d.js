@@ -11,7 +11,7 @@ const SOON_MS = 250, RETRY_MS = 1500, NOTICE_MS = 6000;
 const ORDER_STATES = ['received', 'held', 'allocated', 'picking', 'picked', 'packed', 'labelled', 'staged', 'shipped', 'confirmed', 'short', 'cancelled'];
 const by = (id) => document.getElementById(id);
 
-let acts, stop, link, net = { server: true, door: true };
+let acts, stop, link, core, net = { server: true, door: true };
 let chosen = '';
 
 // ---- times and words
@@ -252,13 +252,16 @@ function enter(person) {
 		push: (push) => {
 			if (push.topic === 'link') {
 				link = push;
-				banner(by('banner'), net, link);
+				banner(by('banner'), net, link, core);
+			} else if (push.topic === 'status') {
+				core = push;
+				banner(by('banner'), net, link, core);
 			}
 			soon(push.topic);
 		},
 		state: (now) => {
 			net = now;
-			banner(by('banner'), net, link);
+			banner(by('banner'), net, link, core);
 		},
 		noSession: leave,
 	});
@@ -287,12 +290,12 @@ async function start() {
 		person = await me();
 	} catch {
 		net.server = false;
-		banner(by('banner'), net, link);
+		banner(by('banner'), net, link, core);
 		setTimeout(start, RETRY_MS);
 		return;
 	}
 	net.server = true;
-	banner(by('banner'), net, link);
+	banner(by('banner'), net, link, core);
 	if (person && !person.device.startsWith('hh-'))
 		enter(person);
 	else

@@ -2,7 +2,7 @@
 
 import { Acts } from '/acts.js';
 import { Login } from '/login.js';
-import { banner, listen, me, places } from '/net.js';
+import { banner, isClosed, listen, me, places } from '/net.js';
 import { play } from '/sound.js';
 import { wedge } from '/wedge.js';
 
@@ -34,12 +34,12 @@ export class Floor {
 			person = await me();
 		} catch {
 			this.net.server = false;
-			banner(by('banner'), this.net, this.link);
+			this.showBanner();
 			setTimeout(() => this.start(), RETRY_MS);
 			return;
 		}
 		this.net.server = true;
-		banner(by('banner'), this.net, this.link);
+		this.showBanner();
 		if (person && person.device === this.options.device)
 			this.enter(person);
 		else
@@ -59,7 +59,7 @@ export class Floor {
 		this.acts.owner(person.badge);
 		this.chip('idle');
 		this.acts.resume();
-		this.stop = listen(['prompt/' + this.options.device, 'link', ...this.options.topics ?? []], {
+		this.stop = listen(['prompt/' + this.options.device, 'link', 'status', ...this.options.topics ?? []], {
 			push: (push) => this.push(push),
 			state: (net) => this.netState(net),
 			noSession: () => this.leave(''),
@@ -76,14 +76,24 @@ export class Floor {
 
 	netState(net) {
 		this.net = net;
-		banner(by('banner'), net, this.link);
-		this.chip(this.acts.pending ? by('chip').dataset.state : 'idle');
+		this.showBanner();
+	}
+
+	showBanner() {
+		// A disk that fills up is the desk's business until work has to wait for it.
+		banner(by('banner'), this.net, this.link, this.core?.disk === 'low' ? null : this.core);
+		document.body.dataset.closed = isClosed(this.core) ? '1' : '';
+		if (this.acts)
+			this.chip(this.acts.pending ? by('chip').dataset.state : 'idle');
 	}
 
 	push(push) {
 		if (push.topic === 'link') {
 			this.link = push;
-			banner(by('banner'), this.net, push);
+			this.showBanner();
+		} else if (push.topic === 'status') {
+			this.core = push;
+			this.showBanner();
 		} else if (push.topic === 'prompt/' + this.options.device) {
 			const late = this.prompt && push.step < this.prompt.step && performance.now() - this.promptAt < OVERTAKEN_MS;
 			if (!late)
@@ -94,13 +104,14 @@ export class Floor {
 
 	chip(state) {
 		const away = state === 'idle' && !(this.net.server && this.net.door);
+		const closed = state === 'idle' && !away && isClosed(this.core);
 		const chip = by('chip');
 		if (state === 'kept' && chip.dataset.state !== 'kept')
 			play('kept');
-		chip.dataset.state = away ? 'away' : state;
-		chip.textContent = { idle: away ? 'waiting' : 'ready', sending: 'sending…', kept: 'kept' }[state];
+		chip.dataset.state = away ? 'away' : closed ? 'closed' : state;
+		chip.textContent = { idle: away ? 'waiting' : closed ? 'closed' : 'ready', sending: 'sending…', kept: 'kept' }[state];
 		for (const button of by('keys').children)
-			button.disabled = state !== 'idle';
+			button.disabled = state !== 'idle' || closed;
 	}
 
 	// ---- what comes back
@@ -185,7 +196,7 @@ export class Floor {
 			button.textContent = label || key;
 			button.dataset.key = key;
 			button.className = i === 0 && key !== 'short' && key !== 'quantity' ? 'main' : '';
-			button.disabled = Boolean(this.acts?.pending);
+			button.disabled = Boolean(this.acts?.pending) || isClosed(this.core);
 			// `value`: the key wants a number.
 			button.onclick = () => value === true ? this.askNumber(key, label || key) : this.act('key', { key });
 			return button;

@@ -108,16 +108,25 @@ export function listen(topics, on) {
 const LINK_WORKS = ['live', 'drain', 'up', 'off', 'none', ''];
 export const linkWorks = (link) => alone || !link || LINK_WORKS.includes(link.state ?? '');
 
-// The amber line: what is away, and that work goes on.
-export function banner(element, state, link) {
-	let text = '';
+export const isClosed = (core) => core?.accepting === false;
+
+// The worst that is true now, and what it means for the work.
+function worst(state, link, core) {
 	if (!state.server)
-		text = 'No connection to the server: what you do is kept';
-	else if (!state.door)
-		text = 'The controller is restarting: what you do is kept';
-	else if (!linkWorks(link))
-		text = 'HQ cannot be reached: work goes on, nothing is lost';
+		return ['server', 'No connection to the server: what you do is kept'];
+	if (!state.door)
+		return ['door', 'The controller is restarting: what you do is kept'];
+	if (isClosed(core))
+		return ['closed', 'Nothing is taken: ' + core.reason.replace(/^Not accepting: /, '')];
+	if (core?.reason)
+		return ['disk', core.reason];
+	return linkWorks(link) ? ['', ''] : ['wan', 'HQ cannot be reached: work goes on, nothing is lost'];
+}
+
+// The line at the top: amber where work goes on, red where nothing is taken. `core` is the push of topic status.
+export function banner(element, state, link, core) {
+	const [why, text] = worst(state, link, core);
 	element.textContent = text;
 	element.hidden = !text;
-	element.dataset.why = !state.server ? 'server' : !state.door ? 'door' : text ? 'wan' : '';
+	element.dataset.why = why;
 }
