@@ -165,8 +165,11 @@ static int read_value(struct reader *r, struct template_item *item, const char *
 		return read_mm(r, value, HRI_MIN_UM, SIDE_MAX_UM, &item->hri_um);
 	if (strcmp(key, "align") == 0)
 		return read_align(r, value, &item->align);
-	if (strcmp(key, "with") == 0)
-		return read_with(r, value, item->with);
+	return read_with(r, value, item->with);
+}
+
+static int set_flag(struct template_item *item, const char *key)
+{
 	if (strcmp(key, "fill") == 0)
 		item->fill = true;
 	else if (strcmp(key, "reverse") == 0)
@@ -203,7 +206,7 @@ static int read_option(struct reader *r, struct template_item *item, char *word)
 	for (size_t i = 0; i < array_len(options); i++)
 		if (strcmp(options[i].key, word) == 0 && options[i].has_value == (value != NULL) &&
 			(options[i].kinds & kind))
-			return read_value(r, item, word, value);
+			return value ? read_value(r, item, word, value) : set_flag(item, word);
 	return refuse(r, "unknown option \"%.40s\" of %s", word, r->words[0]);
 }
 

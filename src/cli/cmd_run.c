@@ -63,11 +63,11 @@ static int add_command(const struct cli *cli, struct children *children, const c
 {
 	const char *words[PROGRAM_WORDS_MAX];
 	char command[CHILD_COMMAND_MAX];
-	int r = text_copy(command, sizeof(command), config_text(cli->config, section, "command"));
+	int n = 0;
 
-	if (r == 0)
-		r = programs_split(command, words);
-	if (r > 0)
+	if (text_copy(command, sizeof(command), config_text(cli->config, section, "command")) == 0)
+		n = programs_split(command, words);
+	if (n > 0)
 		return add_words(cli, children, config_name(section), words, true);
 	fprintf(stderr, "[%s]: command is empty or too long\n", section);
 	return -EINVAL;

@@ -14,8 +14,6 @@
 
 #define FALLBACK_PATH "/usr/local/bin:/usr/bin:/bin"
 
-extern char **environ;
-
 int programs_own_folder(char *out, size_t size)
 {
 	char path[PATH_MAX];

@@ -113,7 +113,7 @@ static bool copy_chains(const char *path, const struct segment *s)
 
 static bool copy_hashes(const char *path, const struct segment *s)
 {
-	uint8_t hash[HASH_BYTES];
+	uint8_t hash[HASH_BYTES] = { 0 };
 	struct store_hash *h = NULL;
 	int r = store_hash_open(path, &h);
 

@@ -36,7 +36,7 @@ static void forget(struct core *core, const struct peer *peer)
 	for (size_t i = 0; i < core->peers_n; i++) {
 		if (core->peers[i] != peer)
 			continue;
-		memmove(&core->peers[i], &core->peers[i + 1], (core->peers_n - i - 1) * sizeof(core->peers[0]));
+		memmove(&core->peers[i], &core->peers[i + 1], (core->peers_n - i - 1) * sizeof(struct peer *));
 		core->peers_n--;
 		return;
 	}

@@ -154,7 +154,7 @@ struct segment {
 	bool hashed, witnessed, dropped;
 };
 bool segment_get(struct store *store, int64_t number, struct segment *ret);
-void segment_read(const struct store_cursor *row, struct segment *ret); /* of SQL_SEGMENT_GET or _AFTER */
+void segment_read(const struct store_cursor *q, struct segment *ret); /* of SQL_SEGMENT_GET or _AFTER */
 
 /* Retention. So many days of uptime in day marks, rounded up: never kept shorter than promised. */
 int64_t day_marks(int64_t days);

@@ -199,7 +199,7 @@ static int stage(struct engine *e, struct outcome *o, const struct import *i, co
 			return -EINVAL;
 		}
 		if (!o->ok) {
-			o->data = json_pack("{s:I}", "row", (json_int_t)(i->staged + (int64_t)at + 1));
+			o->data = json_pack("{s:I}", "row", (json_int_t)i->staged + (json_int_t)at + 1);
 			return 0;
 		}
 	}

@@ -43,9 +43,9 @@ struct hq {
 
 /* serve.c */
 int hq_serve(const struct config *config);
-struct hq_site *hq_find_site(struct hq *hq, const char *site);
+struct hq_site *hq_find_site(struct hq *hq, const char *name);
 /* Something is in the site's down stream. */
-void hq_down_ready(struct hq *hq, const char *site);
+void hq_down_ready(struct hq *hq, const char *name);
 
 /* control.c: the control socket. */
 int control_open(struct hq *hq);

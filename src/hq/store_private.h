@@ -53,18 +53,18 @@ sqlite3_stmt *store_statement(struct store *store, enum statement statement);
 
 /* Steps once. SQLITE_ROW, SQLITE_DONE, SQLITE_CONSTRAINT, SQLITE_FULL or SQLITE_BUSY; anything else
  * ends the program. The statement is reset unless there is a row. */
-int store_step(struct store *store, sqlite3_stmt *statement);
+int store_step(struct store *store, sqlite3_stmt *stmt);
 
 /* One statement that gives no row. 0, -EEXIST (constraint), -ENOSPC, -EBUSY. */
-int store_run(struct store *store, sqlite3_stmt *statement);
+int store_run(struct store *store, sqlite3_stmt *stmt);
 
 int store_begin(struct store *store);
 int store_commit(struct store *store);
 /* Also where SQLite has rolled back by itself. */
 void store_rollback(struct store *store);
 
-void store_bind_text(sqlite3_stmt *statement, int at, const char *text);
-void store_copy_text(sqlite3_stmt *statement, int column, char *out, size_t size);
+void store_bind_text(sqlite3_stmt *stmt, int at, const char *text);
+void store_copy_text(sqlite3_stmt *stmt, int column, char *out, size_t size);
 
 enum hub_result store_result(int r);
 bool store_cursor(struct store *store, const char *site, struct hub_cursor *ret);

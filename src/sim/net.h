@@ -5,7 +5,7 @@
 /* fd or -errno. */
 int net_listen(int port);
 int net_connect(int port);
-int net_accept(int fd);
+int net_accept(int listener);
 
 /* Closes with a reset: the other side sees a broken connection, not an orderly end. */
 void net_reset(int fd);

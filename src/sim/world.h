@@ -70,9 +70,9 @@ void world_hand_on(struct world *world, struct queue *queue, const char *text);
 
 /* An empty tote from the stack: 0 or -ENOENT. */
 int world_take_tote(struct world *world, struct chance *chance, char ret_tote[FLOOR_NAME_MAX]);
-void world_fill_tote(struct world *world, const char *tote, const char *item, int64_t qty);
-int64_t world_tote_load_g(struct world *world, const char *tote);
-void world_empty_tote(struct world *world, const char *tote);
+void world_fill_tote(struct world *world, const char *name, const char *item_name, int64_t qty);
+int64_t world_tote_load_g(struct world *world, const char *name);
+void world_empty_tote(struct world *world, const char *name);
 
 /* An item's barcode that is not `right`. */
 void world_wrong_barcode(struct world *world, struct chance *chance, const char *right,

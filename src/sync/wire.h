@@ -28,7 +28,7 @@ struct wire_message {
 enum wire_socket { WIRE_DEALER, WIRE_ROUTER };
 
 /* One message without waiting. 0; -EAGAIN; -EMSGSIZE where it had too many parts (it is gone). */
-int wire_recv(void *socket, enum wire_socket kind, struct wire_message *ret);
+int wire_recv(void *socket, enum wire_socket kind, struct wire_message *m);
 void wire_free(struct wire_message *message);
 
 /* One frame without waiting; `routing` NULL on a DEALER. 0; -EAGAIN; -EHOSTUNREACH and such. */

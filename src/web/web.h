@@ -140,7 +140,7 @@ void api_places(struct request *request);
 
 /* events.c */
 void events_open(struct request *request);
-void events_push(struct web *web, const char *topic, const char *text, size_t len);
+void events_push(struct web *web, const char *name, const char *text, size_t len);
 void events_door(struct web *web, bool up);
 void events_sweep(struct web *web);
 void events_close(struct request *request);

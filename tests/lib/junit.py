@@ -1,7 +1,7 @@
 """Reads a JUnit file of ctest: first line "PASSED FAILED SKIPPED", then a line with the reason for
 each test that failed or was skipped. A test that should have run and is not in the file has failed.
 
-    junit.py FILE BUILD-FOLDER LABEL
+    junit.py FILE BUILD-FOLDER -L|-R PATTERN
 """
 import json
 import subprocess
@@ -9,8 +9,8 @@ import sys
 import xml.etree.ElementTree as tree
 
 
-def expected(folder, label):
-    out = subprocess.run(["ctest", "--test-dir", folder, "-L", f"^{label}$", "--show-only=json-v1"],
+def expected(folder, by, pattern):
+    out = subprocess.run(["ctest", "--test-dir", folder, by, pattern, "--show-only=json-v1"],
                          capture_output=True, text=True, check=True).stdout
     return [test["name"] for test in json.loads(out)["tests"]]
 
@@ -21,11 +21,11 @@ def last_line(case, starts=""):
     return (wanted or lines or ["no output"])[-1][:160]
 
 
-def main(path, folder, label):
+def main(path, folder, by, pattern):
     cases = {case.get("name"): case for case in tree.parse(path).getroot().iter("testcase")}
     counts = {"passed": 0, "failed": 0, "skipped": 0}
     lines = []
-    for name in expected(folder, label):
+    for name in expected(folder, by, pattern):
         case = cases.get(name)
         status = case.get("status") if case is not None else "norun"
         if status == "run":

@@ -110,7 +110,7 @@ const char *play_weight(struct play *p, int64_t grams)
 
 	snprintf(ask, sizeof(ask), "w-%lld", (long long)play_number(p, "SELECT max(weigh) FROM weigh"));
 	return act(p, "pack1-scale", "weight",
-		json_pack("{s:I, s:s, s:s, s:[s], s:s}", "value_ug", (json_int_t)(grams * 1000000), "unit", "kg", "raw",
+		json_pack("{s:I, s:s, s:s, s:[s], s:s}", "value_ug", (json_int_t)grams * 1000000, "unit", "kg", "raw",
 			"0230302e350d", "readings", "0230302e350d", "ask", ask));
 }
 

@@ -39,7 +39,7 @@ static const char *hash_of(struct play *p, int64_t segment)
 
 SCENE(a_sealed_segment_ends_where_the_next_begins_and_hq_hears_of_it)
 {
-	int64_t last = p->engine.seq;
+	int64_t last;
 
 	play_order(p, "O1", "NORTH", "TEA:1");
 	last = p->engine.seq;

@@ -142,7 +142,7 @@ static void order_divert(struct line *l, const char *id, uint16_t seq, uint16_t 
 	rig_send(&l->rig, json_pack("{s:{s:s,s:s,s:s,s:i,s:i,s:i,s:i,s:I}}", "push", "topic",
 				  "orders/belt", "order", "divert", "id", id, "tracking",
 				  65536 + tracking, "seq", seq, "lane", 4, "reason", 0, "deadline_us",
-				  (json_int_t)(clock_boot_us() + in_ms * US_PER_MS)));
+				  (json_int_t)clock_boot_us() + in_ms * US_PER_MS));
 }
 
 static json_t *taken(struct line *l, const char *id)

@@ -216,7 +216,7 @@ static void on_message(struct core *c, const json_t *m)
 			answer_link(c, body);
 		else
 			answer_outbox(c, body);
-	} else if ((body = json_object_get(m, "subscribe"))) {
+	} else if (json_object_get(m, "subscribe")) {
 		c->subscribed = true;
 		push_outbox(c);
 	} else if ((body = json_object_get(m, "command"))) {
