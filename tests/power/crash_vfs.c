@@ -153,7 +153,7 @@ static const sqlite3_io_methods methods = {
 
 static int vfs_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int flags, int *ret_flags)
 {
-	static unsigned temporaries;
+	static unsigned temporaries = 0;
 	struct crash_file *f = crash_of(file);
 	char name[32];
 	int r;

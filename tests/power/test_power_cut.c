@@ -179,7 +179,7 @@ struct night {
 	struct chance chance;
 	uint64_t seed;
 	size_t answered;
-	int cuts, closed; /* all cuts; those since a run last opened its database */
+	int cuts, idle; /* all cuts; those since a run last got further */
 };
 
 /* Plays until the power goes or the tape ends. */
@@ -192,12 +192,12 @@ static void play_until_cut(struct night *n, struct judged *j)
 }
 
 /*
- * A cut may also come while the program opens its database. After each of those the next may come later:
- * opening has a length of its own, and a fixed span shorter than that would cut for ever.
+ * A cut may also come while the program opens its database, or when its day is over. After each of those the next may
+ * come later: opening has a length of its own, and a fixed span shorter than that would cut for ever.
  */
 static unsigned span_to_next_cut(const struct night *n)
 {
-	return (unsigned)OPS_BETWEEN_CUTS << (n->closed < MOST_DOUBLINGS ? n->closed : MOST_DOUBLINGS);
+	return (unsigned)OPS_BETWEEN_CUTS << (n->idle < MOST_DOUBLINGS ? n->idle : MOST_DOUBLINGS);
 }
 
 /* One run of the program on what the last one left. */
@@ -211,11 +211,13 @@ static void run_once(struct night *n)
 	if (j.verdict != VERDICT_TRUE && !n->disk->off)
 		fail_msg("seed %llu: after %d cuts: %s: %s", (unsigned long long)n->seed, n->cuts,
 			verdict_name(j.verdict), j.why);
-	n->closed++;
+	n->idle++;
 	if (j.verdict == VERDICT_TRUE) {
-		n->closed = 0;
-		n->answered = j.turns;
+		size_t before = n->answered = j.turns;
+
 		play_until_cut(n, &j);
+		if (n->answered > before)
+			n->idle = 0;
 		if (!n->disk->off) {
 			j.turns = n->answered;
 			check_whole_day(&j, n->tape);
