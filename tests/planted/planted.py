@@ -192,9 +192,6 @@ def asked_first(name):
 
 
 def prepare():
-    if not shutil.which("git"):
-        say("skipped: git is not here to apply patches")
-        sys.exit(SKIPPED)
     missing = [name for name in KEPT if name not in patches()]
     if missing:
         fail(f"there is no patch {missing[0]} any more")
@@ -327,6 +324,8 @@ def plant_all():
 
 def main(what):
     began = time.monotonic()
+    if not shutil.which("git"):
+        raise Skipped("git is not here to apply patches")
     if what == "bites":
         bites()
     if what in ("prepare", "all"):
