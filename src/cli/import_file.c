@@ -94,13 +94,18 @@ struct said {
 struct check {
 	const struct import_kind *kind;
 	struct import_rows rows;
-	struct hsearch_data seen;
-	struct said **all;
-	size_t all_n, all_room;
+	void *seen; /* tree of struct said: hsearch looks at the first eight characters only, and keys of a file begin alike */
 	int wrong_n;
 	void (*wrong)(void *user, const struct import_wrong *wrong);
 	void *user;
 };
+
+static int by_key(const void *a, const void *b)
+{
+	const struct said *left = a, *right = b;
+
+	return strcmp(left->text, right->text);
+}
 
 static void tell(struct check *k, size_t line, size_t column, const char *value, const char *name, const char *say)
 {
@@ -131,36 +136,27 @@ static const char *text_of(const struct check *k, int column)
 	return f ? f->text : "";
 }
 
-/* Remembers value under key; the earlier one where there is one. -ENOMEM through *ret_r. */
-static const struct said *say_once(struct check *k, const char *key, const char *value, int *ret_r)
+/* Remembers value under key. *ret_earlier: what was said of it before, or NULL. */
+static int say_once(struct check *k, const char *key, const char *value, const struct said **ret_earlier)
 {
 	size_t key_len = strlen(key) + 1, value_len = strlen(value) + 1;
-	struct said *said, **all;
-	ENTRY wanted = { .key = (char *)key }, *found;
+	_cleanup_free_ struct said *said = malloc(sizeof(*said) + key_len + value_len);
+	struct said **place;
 
-	if (hsearch_r(wanted, FIND, &found, &k->seen))
-		return found->data;
-	if (k->all_n == k->all_room) {
-		k->all_room = k->all_room ? k->all_room * 2 : 1024;
-		all = reallocarray(k->all, k->all_room, sizeof(struct said *));
-		if (!all) {
-			*ret_r = -ENOMEM;
-			return NULL;
-		}
-		k->all = all;
-	}
-	said = malloc(sizeof(*said) + key_len + value_len);
-	if (!said) {
-		*ret_r = -ENOMEM;
-		return NULL;
-	}
+	*ret_earlier = NULL;
+	if (!said)
+		return -ENOMEM;
 	said->line = k->rows.csv.line;
 	memcpy(said->text, key, key_len);
 	memcpy(said->text + key_len, value, value_len);
-	k->all[k->all_n++] = said;
-	if (!hsearch_r((ENTRY){ said->text, said }, ENTER, &found, &k->seen))
-		*ret_r = -ENOMEM;
-	return NULL;
+	place = tsearch(said, &k->seen, by_key);
+	if (!place)
+		return -ENOMEM;
+	if (*place == said)
+		said = NULL; /* the tree has it now */
+	else
+		*ret_earlier = *place;
+	return 0;
 }
 
 /* The same thing must not come twice (`value` NULL), or must be said alike. */
@@ -169,9 +165,8 @@ static int check_said(struct check *k, const char *key, const char *value, int c
 	const struct said *earlier;
 	char say[160];
 	size_t at = 0;
-	int r = 0;
+	int r = say_once(k, key, value ? value : "", &earlier);
 
-	earlier = say_once(k, key, value ? value : "", &r);
 	if (r < 0 || !earlier || (value && strcmp(earlier->text + strlen(earlier->text) + 1, value) == 0))
 		return r;
 	field_of(k, column, &at);
@@ -317,7 +312,6 @@ int import_check(const struct import_kind *kind, const char *bytes, size_t len,
 	void (*wrong)(void *user, const struct import_wrong *wrong), void *user)
 {
 	struct check *k = calloc(1, sizeof(*k));
-	size_t lines = 1;
 	int r;
 
 	if (!k)
@@ -325,14 +319,8 @@ int import_check(const struct import_kind *kind, const char *bytes, size_t len,
 	k->kind = kind;
 	k->wrong = wrong;
 	k->user = user;
-	for (size_t i = 0; i < len; i++)
-		lines += bytes[i] == '\n' || bytes[i] == '\r';
-	/* Two keys a row, and room so that few of them meet. */
-	r = hcreate_r(lines * 3 + 16, &k->seen) ? check_file(k, bytes, len) : -ENOMEM;
-	hdestroy_r(&k->seen);
-	for (size_t i = 0; i < k->all_n; i++)
-		free(k->all[i]);
-	free(k->all);
+	r = check_file(k, bytes, len);
+	tdestroy(k->seen, free);
 	free(k);
 	return r;
 }

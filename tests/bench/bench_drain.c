@@ -10,7 +10,7 @@
 #include "floor.h"
 #include "frame.h"
 #include "json.h"
-#include "keys.h"
+#include "link.h"
 #include "text.h"
 #include "tool.h"
 
@@ -21,24 +21,6 @@
 #define OUTSTANDING_MAX 64
 #define LOOK_US 2000
 #define LIMIT_S 120
-
-static void enrol(const struct floor *f)
-{
-	char pair[256], public_key[256], folder[256], enrolled[280];
-	struct key_pair keys;
-	int made;
-
-	text_format(folder, sizeof(folder), "%s/keys/sites", f->folder);
-	text_format(enrolled, sizeof(enrolled), "%s/DEMO.pub", folder);
-	text_format(pair, sizeof(pair), "%s/keys/site.key", f->folder);
-	text_mkdirs(folder, 0700);
-	if (keys_ensure_pair(pair, enrolled, &keys, &made) < 0)
-		die("no site key");
-	text_format(pair, sizeof(pair), "%s/keys/hq.key", f->folder);
-	if (keys_public_path(pair, public_key, sizeof(public_key)) < 0 ||
-		keys_ensure_pair(pair, public_key, &keys, &made) < 0)
-		die("no HQ key");
-}
 
 static void ask_event(struct talk *ctl, int i)
 {
@@ -150,7 +132,7 @@ static void run(const struct bench_options *o)
 	int64_t head;
 
 	floor_open(&f);
-	enrol(&f);
+	link_enrol(&f);
 	floor_start(&f, "wharfd", NULL);
 	head = make_backlog(&f, o->smoke ? EVENTS_SMOKE : EVENTS);
 	floor_start(&f, "wharf-hq", NULL);

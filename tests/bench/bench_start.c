@@ -18,19 +18,6 @@
 #define LINE_MAX_BYTES 4096
 #define SETTLE_S 3 /* links, ptys and page certificates come up */
 
-static double start_core(struct floor *f, pid_t *ret_core)
-{
-	int64_t start = now_ns();
-	struct talk ctl;
-	double seconds;
-
-	*ret_core = floor_start(f, "wharfd", NULL);
-	talk_open(&ctl, f->folder, DOOR_CTL);
-	seconds = seconds_since(start);
-	talk_close(&ctl);
-	return seconds;
-}
-
 static void report_start(const char *what, double seconds)
 {
 	report(NAME, what, seconds * 1000, "ms");
@@ -66,13 +53,13 @@ static void run_starts(const struct bench_options *o)
 	pid_t core;
 
 	floor_open(&f);
-	report_start("wharfd from nothing to welcome", start_core(&f, &core));
+	report_start("wharfd from nothing to welcome", floor_start_core(&f, &core));
 	fill_journal(&f, o->smoke ? JOURNAL_ROWS_SMOKE : JOURNAL_ROWS);
 	report(NAME, "memory of wharfd with that journal", (double)pss_kib(core) / 1024, "MiB");
 	floor_stop(&f, core, SIGTERM);
-	report_start("wharfd with 100,000 journal rows to welcome", start_core(&f, &core));
+	report_start("wharfd with 100,000 journal rows to welcome", floor_start_core(&f, &core));
 	floor_stop(&f, core, SIGKILL);
-	report_start("wharfd after a kill to welcome", start_core(&f, &core));
+	report_start("wharfd after a kill to welcome", floor_start_core(&f, &core));
 	floor_close(&f);
 }
 

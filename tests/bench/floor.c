@@ -136,6 +136,19 @@ void floor_stop(struct floor *f, pid_t pid, int signal)
 	}
 }
 
+double floor_start_core(struct floor *f, pid_t *ret_core)
+{
+	int64_t start = now_ns();
+	struct talk ctl;
+	double seconds;
+
+	*ret_core = floor_start(f, "wharfd", NULL);
+	talk_open(&ctl, f->folder, DOOR_CTL);
+	seconds = seconds_since(start);
+	talk_close(&ctl);
+	return seconds;
+}
+
 void floor_goods(struct talk *ctl, const struct floor_goods *g)
 {
 	char tote[40];

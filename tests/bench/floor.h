@@ -28,6 +28,8 @@ void floor_close(struct floor *f);
 /* Starts a program with the configuration (`word` may be NULL). Its log goes to $WHARF_BENCH_LOG or nowhere. */
 pid_t floor_start(struct floor *f, const char *program, const char *word);
 void floor_stop(struct floor *f, pid_t pid, int signal);
+/* Starts wharfd; seconds until it says welcome. */
+double floor_start_core(struct floor *f, pid_t *ret_core);
 
 /* A person who is signed on at a handheld and takes pieces out of one bin: the next scan counts. */
 struct handheld {

@@ -51,6 +51,15 @@ def test_a_file_is_imported_whole_and_the_same_file_not_twice():
         audit_and_replay(core)
 
 
+def test_a_file_of_keys_that_begin_alike_is_looked_at_in_seconds():
+    """Barcodes and item names of one site share their first digits; a check that compares each with each never ends."""
+    with Core() as core:
+        began = time.monotonic()
+        done = wharf_import(core, "--check", "items", items_csv(core, 100_000))
+        assert done.returncode == 0, done
+        assert time.monotonic() - began < 60, "a hundred thousand rows took longer than a minute"
+
+
 def kill_while(core, process):
     """wharfd dies again and again while the import runs."""
     chance = random.Random(7)
