@@ -187,7 +187,7 @@ static bool brings_work(const struct command *c)
 /* What makes an order that waited one that is worked on. */
 static bool begins_work(const struct command *c)
 {
-	return strcmp(c->kind->name, "order_release") == 0 ||
+	return strcmp(c->kind->name, "order_release") == 0 || strcmp(c->kind->name, "wave_release") == 0 ||
 		(strcmp(c->kind->name, "key") == 0 && strcmp(json_str(c->args, "key"), "start") == 0);
 }
 

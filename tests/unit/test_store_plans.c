@@ -12,8 +12,8 @@
 #include "internal.h"
 
 /* Tables with a row per thing the site has: people, devices, lanes, blocks of numbers, or one row at all. */
-static const char *const small[] = { "meta", "catalog", "link", "lane", "station", "device", "dialogue", "user", "session",
-	"sscc_block", "segment", "day", "throttle", "continuation", "CONSTANT" };
+static const char *const small[] = { "meta", "catalog", "link", "releases", "lane", "station", "device", "dialogue", "user",
+	"session", "sscc_block", "segment", "day", "throttle", "continuation", "CONSTANT" };
 
 /* Run on a copy, or at start only. */
 static bool is_inspection(const char *name)
@@ -33,7 +33,7 @@ static bool is_small(const char *table)
 
 /* Indices that hold only what is open now. */
 static const char *const open_only[] = { "import_active", "weigh_due", "induct_waiting", "divert_open", "divert_deadline",
-	"cases_open", "label_open", "task_leased", "divert_unpaired" };
+	"wave_releasing", "cases_open", "label_open", "task_leased", "divert_unpaired" };
 
 static bool is_open_only(const char *detail)
 {
