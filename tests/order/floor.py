@@ -129,11 +129,19 @@ class Floor(Place):
         assert done.returncode == 0, done
         return done.stdout
 
-    def hq(self, *words):
-        done = subprocess.run([f"{BIN}/wharf-hq", "-c", self.config, *words], env=CALM, capture_output=True, text=True,
+    def ask_hq(self, *words):
+        return subprocess.run([f"{BIN}/wharf-hq", "-c", self.config, *words], env=CALM, capture_output=True, text=True,
                               check=False)
+
+    def hq(self, *words):
+        done = self.ask_hq(*words)
         assert done.returncode == 0, done
         return done.stdout
+
+    def hq_knows_the_site(self):
+        """False as well while HQ, which is started beside the floor, does not answer yet."""
+        done = self.ask_hq("status")
+        return done.returncode == 0 and SITE in done.stdout
 
     def sim(self, *words):
         return self.run_own("wharf-sim", *words)
@@ -146,7 +154,7 @@ class Floor(Place):
     def send_order(self, item="TEA-500", qty=1):
         self.sent += 1
         order = f"SO-{self.sent:06d}"
-        wait_for(lambda: "DEMO" in self.hq("status"), PATIENCE_S, "the site at HQ")
+        wait_for(self.hq_knows_the_site, PATIENCE_S, "the site at HQ")
         self.hq("send", SITE, "order", self.write("order.jsonl", json.dumps(
             {"order": order, "customer": "Linde", "customer_po": "PO-1", "carrier": "NORTH", "service": "STANDARD",
              "ship_to": {"name": "Linde", "street": "Quay Street 1", "city": "Hamburg", "zip": "20457", "country": "DE"},
