@@ -352,7 +352,7 @@ CREATE TABLE wave (
 	day INTEGER NOT NULL       -- day mark of its last change
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX wave_releasing ON wave (release_n) WHERE state = 'releasing';
-CREATE INDEX wave_released ON wave (day, wave) WHERE state = 'released';
+CREATE INDEX wave_still ON wave (day, wave) WHERE state IN ('collecting', 'released');
 
 -- One row is the switch: what a release allocated is seen by pickers when seen_n reaches its number.
 CREATE TABLE releases (
