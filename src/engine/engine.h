@@ -102,7 +102,7 @@ void allocate_finish(struct engine *e, struct command *c, struct outcome *o, con
 /* Waves: the order is in one (the name may be ""); an order waits while its wave is not released. */
 void wave_join(struct engine *e, const char *wave, int64_t lines);
 bool wave_keeps(struct engine *e, const char *order);
-void wave_release(struct engine *e, struct command *c, struct outcome *o, const char *wave);
+void wave_release(struct engine *e, struct outcome *o, const char *wave);
 /* A release that was interrupted goes on. */
 void wave_go_on(struct engine *e, struct outcome *o);
 

@@ -48,14 +48,14 @@ static int invoice(struct engine *e, struct command *c, struct outcome *o, const
 	return 0;
 }
 
-static int wave_word(struct engine *e, struct command *c, struct outcome *o, const json_t *body, char *why)
+static int wave_word(struct engine *e, struct outcome *o, const json_t *body, char *why)
 {
 	const char *wave = NULL;
 	const struct json_field fields[] = { { "wave", JSON_REQUIRED, JSON_STRING, &wave, 1, 60 } };
 
 	if (json_fields(body, fields, array_len(fields), why, WHY_MAX) < 0)
 		return -EINVAL;
-	wave_release(e, c, o, wave);
+	wave_release(e, o, wave);
 	return 0;
 }
 
@@ -68,7 +68,7 @@ static int apply_down(struct engine *e, struct command *c, struct outcome *o, in
 		strcmp(type, "order.release") == 0)
 		return order_word(e, c, o, type, body, why);
 	if (strcmp(type, "wave.release") == 0)
-		return wave_word(e, c, o, body, why);
+		return wave_word(e, o, body, why);
 	if (strcmp(type, "item") == 0)
 		return item_put(e, c, o, body, why);
 	if (strcmp(type, "invoice.posted") == 0 || strcmp(type, "invoice.rejected") == 0)

@@ -78,31 +78,32 @@ void wave_go_on(struct engine *e, struct outcome *o)
 		continuation_add(e, o, "wave_allocate", json_object());
 }
 
-static void answer(struct outcome *o, const struct wave *w, const char *code)
+static void answer(struct outcome *o, const struct wave *w, const char *code, const char *how)
 {
-	outcome_good(o, code, "Wave %s: %lld orders, %lld lines", w->name, (long long)w->orders, (long long)w->lines);
+	outcome_good(o, code, "Wave %s is %s: %lld orders, %lld lines", w->name, how, (long long)w->orders, (long long)w->lines);
 	o->data = json_pack("{s:s, s:I, s:I}", "state", state_name(MACHINE_WAVE, w->state), "orders", (json_int_t)w->orders,
 		"lines", (json_int_t)w->lines);
 }
 
-void wave_release(struct engine *e, struct command *c, struct outcome *o, const char *wave)
+void wave_release(struct engine *e, struct outcome *o, const char *wave)
 {
 	struct wave w;
 
-	(void)c;
 	if (!load(e, wave, &w)) {
 		outcome_bad(o, "unknown_wave", "There is no wave %.60s", wave);
 		return;
 	}
+	/* Told once more, a release whose chain was given up goes on. */
 	if (w.state != WAVE_COLLECTING) {
-		answer(o, &w, "known");
+		wave_go_on(e, o);
+		answer(o, &w, "known", w.state == WAVE_RELEASED ? "released already" : "being released already");
 		return;
 	}
 	w.release_n = store_number(e->store, 0, SQL_WAVE_NEXT_N, "");
 	move(e, &w, WAVE_RELEASING);
 	wave_go_on(e, o);
 	o->touched |= TOUCHED_ORDERS;
-	answer(o, &w, "releasing");
+	answer(o, &w, "releasing", "being released");
 }
 
 int on_wave_release(struct engine *e, struct command *c, struct outcome *o, char *why)
@@ -112,7 +113,7 @@ int on_wave_release(struct engine *e, struct command *c, struct outcome *o, char
 
 	if (READ_ARGS(fields) < 0)
 		return -EINVAL;
-	wave_release(e, c, o, wave);
+	wave_release(e, o, wave);
 	return 0;
 }
 
