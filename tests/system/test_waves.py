@@ -78,4 +78,21 @@ def test_a_wave_goes_on_after_each_death_and_is_seen_whole():
             assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_a_wave_is_released_from_the_command_line():
+    with Core() as core:
+        core.begin()
+        door = Door(core)
+        order = {"order": "O1", "carrier": "NORTH", "wave": "W", "lines": [{"line": 1, "item": "TEA", "qty": 1}]}
+        assert door.command("item_put", {"item": "TEA", "title": "Tea", "barcode": "1"})["ok"]
+        decided(door.command("order_put", order), "received")
+        for name, code in (("W", 0), ("X", 1)):
+            line = core.write("wave.jsonl", json.dumps({"kind": "wave_release", "args": {"wave": name}}) + "\n")
+            done = subprocess.run([BIN + "/wharf", "-c", core.config, "send", line], capture_output=True, text=True, timeout=60)
+            assert done.returncode == code and ("There is no wave X" in done.stdout + done.stderr) == bool(code), done
+        wait_for(lambda: wave(door)["state"] == "released", what="the wave's end")
+        done = subprocess.run([BIN + "/wharf", "-c", core.config, "ask", "waves", "state=released"], capture_output=True,
+                              text=True, timeout=60)
+        assert done.returncode == 0 and "released" in done.stdout, done
+
+
 run_tests(globals())
