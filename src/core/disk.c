@@ -184,10 +184,14 @@ static bool brings_work(const struct command *c)
 	return c->kind->priority == PRIORITY_BULK && strcmp(c->kind->name, "stock_adjust") != 0;
 }
 
-/* What makes an order that waited one that is worked on. */
+/* What makes orders that waited ones that are worked on. */
 static bool begins_work(const struct command *c)
 {
-	return strcmp(c->kind->name, "order_release") == 0 ||
+	const char *type = json_str(c->args, "type");
+
+	if (strcmp(c->kind->name, "hq_down") == 0)
+		return strcmp(type, "order.release") == 0 || strcmp(type, "wave.release") == 0;
+	return strcmp(c->kind->name, "order_release") == 0 || strcmp(c->kind->name, "wave_release") == 0 ||
 		(strcmp(c->kind->name, "key") == 0 && strcmp(json_str(c->args, "key"), "start") == 0);
 }
 

@@ -1,4 +1,5 @@
 /* Allocation: first expired first out, then first received; a few lines per turn, the order shows when all are done. */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -7,8 +8,7 @@
 #include "json.h"
 #include "states.h"
 
-/* Lines per continuation: with at most BINS_MAX bins each this stays far below 500 rows a command. */
-#define LINES_PER_TURN 20
+/* A line writes two rows a bin and two of its own: ALLOCATE_LINES_MAX of them stay below COMMAND_ROWS_MAX. */
 #define BINS_MAX 8
 
 struct bin {
@@ -59,32 +59,36 @@ static const char *why_short(struct engine *e, const char *order)
 	return store_number(e->store, 0, SQL_TASKS_COUNT, "t", order) < ORDER_TASKS_MAX ? "no_stock" : "too_many_bins";
 }
 
-/* The next lines behind `after`; returns the last one done, or 0 when none was left. */
-static int64_t allocate_some(struct engine *e, const char *order, int64_t after)
+size_t allocate_lines(struct engine *e, const char *order, int64_t after, size_t limit, struct allocated *ret)
 {
-	struct { int64_t line, qty; char item[64]; } wanted[LINES_PER_TURN];
-	struct store_cursor q =
-		store_query(e->store, SQL_LINES_AFTER, "tii", order, after, (int64_t)LINES_PER_TURN);
+	struct { int64_t line, qty; char item[64]; } wanted[ALLOCATE_LINES_MAX];
+	struct store_cursor q = store_query(e->store, SQL_LINES_AFTER, "tii", order, after, (int64_t)limit);
 	size_t n = 0;
 
-	for (; n < LINES_PER_TURN && store_next(&q); n++) {
+	assert(limit <= ALLOCATE_LINES_MAX);
+	for (; n < limit && store_next(&q); n++) {
 		wanted[n].line = store_int(&q, 0);
 		wanted[n].qty = store_int(&q, 2);
 		text_copy(wanted[n].item, sizeof(wanted[n].item), store_text(&q, 1));
 	}
 	store_end(&q);
+	*ret = (struct allocated){ 0 };
 	for (size_t i = 0; i < n; i++) {
 		int64_t found = allocate_line(e, order, wanted[i].line, wanted[i].item, wanted[i].qty, "");
 
-		if (found < wanted[i].qty)
-			store_run(e->store, SQL_LINE_SHORT, "itti", wanted[i].qty - found, why_short(e, order), order,
-				wanted[i].line);
+		ret->last_line = wanted[i].line;
+		if (found == wanted[i].qty)
+			continue;
+		ret->lines_short++;
+		store_run(e->store, SQL_LINE_SHORT, "itti", wanted[i].qty - found, why_short(e, order), order,
+			wanted[i].line);
 	}
-	return n ? wanted[n - 1].line : 0;
+	return n;
 }
 
-static void finish(struct engine *e, struct command *c, struct outcome *o, const char *order)
+void allocate_finish(struct engine *e, struct command *c, struct outcome *o, const char *order, int64_t release_n)
 {
+	store_run(e->store, SQL_ORDER_SET_RELEASE, "it", release_n, order);
 	if (store_number(e->store, 0, SQL_TASKS_COUNT, "t", order)) {
 		order_move(e, o, order, ORDER_ALLOCATED);
 		order_milestone(e, c, o, order, "order.allocated");
@@ -98,7 +102,8 @@ static void finish(struct engine *e, struct command *c, struct outcome *o, const
 int on_allocate(struct engine *e, struct command *c, struct outcome *o, char *why)
 {
 	const char *order = NULL;
-	int64_t after = 0, last, continuation = 0;
+	int64_t after = 0, continuation = 0;
+	struct allocated some;
 	const struct json_field fields[] = {
 		{ "order", JSON_REQUIRED, JSON_STRING, &order, 1, 60 },
 		{ "line", JSON_REQUIRED, JSON_INTEGER, &after, 0, 0 },
@@ -117,11 +122,10 @@ int on_allocate(struct engine *e, struct command *c, struct outcome *o, char *wh
 		outcome_quiet(o, "waiting");
 		return 0;
 	}
-	last = allocate_some(e, order, after);
-	if (last)
+	if (allocate_lines(e, order, after, ALLOCATE_LINES_MAX, &some) > 0)
 		continuation_add(e, o, "allocate",
-			json_pack("{s:s, s:I}", "order", order, "line", (json_int_t)last));
+			json_pack("{s:s, s:I}", "order", order, "line", (json_int_t)some.last_line));
 	else
-		finish(e, c, o, order);
+		allocate_finish(e, c, o, order, store_number(e->store, 0, SQL_RELEASES_SEEN, ""));
 	return 0;
 }

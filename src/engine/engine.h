@@ -15,6 +15,7 @@
 /* Limits on one command (docs/core.md). */
 #define COMMAND_ROWS_MAX 500
 #define ORDER_LINES_MAX 100
+#define ALLOCATE_LINES_MAX 20 /* of one command */
 #define ORDER_TASKS_MAX 160 /* bins an order is picked from; each is four rows at most in what follows */
 #define SHIP_TO_MAX 2000
 #define SCAN_DATA_MAX 4096
@@ -84,9 +85,26 @@ void stock_allocate(struct engine *e, const char *place, const char *item, const
 unsigned order_state(struct engine *e, const char *order); /* ORDER_CANCELLED where there is none */
 void order_move(struct engine *e, struct outcome *o, const char *order, unsigned to);
 void order_milestone(struct engine *e, struct command *c, struct outcome *o, const char *order, const char *type);
+/* In later turns, from its first line; where it waits for its wave, not now. */
+void order_allocate(struct engine *e, struct outcome *o, const char *order);
+struct allocated {
+	int64_t last_line, lines_short;
+};
 /* Allocates up to qty of a line to bins, tasks leased to `device` ("": open). Returns what was found. */
 int64_t allocate_line(struct engine *e, const char *order, int64_t line, const char *item, int64_t qty,
 	const char *device);
+/* Allocates lines of an order that nobody has looked at, from behind line `after`, `limit` at most. Returns how many. */
+size_t allocate_lines(struct engine *e, const char *order, int64_t after, size_t limit, struct allocated *ret);
+/* All lines were looked at: the order is allocated, or short where nothing of it is there. Pickers see it when
+ * so many waves were released. */
+void allocate_finish(struct engine *e, struct command *c, struct outcome *o, const char *order, int64_t release_n);
+
+/* Waves: the order is in one (the name may be ""); an order waits while its wave is not released. */
+void wave_join(struct engine *e, const char *wave, int64_t lines);
+bool wave_keeps(struct engine *e, const char *order);
+void wave_release(struct engine *e, struct outcome *o, const char *wave);
+/* A release that was interrupted goes on. */
+void wave_go_on(struct engine *e, struct outcome *o);
 
 /* Picking */
 struct pick_task {
@@ -174,7 +192,7 @@ kind_handler on_device_state, on_divert_request, on_divert_taken, on_divert_ende
 	on_user_put, on_order_put, on_started, on_allocate, on_load_ship, on_divert_late, on_login_verified,
 	on_login_failed, on_day, on_prune, on_segment_seal, on_segment_sealed, on_segment_drop, on_tote_empty,
 	on_orders_confirm, on_import_begin, on_import_rows, on_import_end, on_import_drop, on_import_apply,
-	on_import_clear, on_allocate_waiting;
+	on_import_clear, on_allocate_waiting, on_wave_release, on_wave_allocate;
 
 /* Shared by on_hq_down and the handlers of the same things from ctl. */
 int order_put(struct engine *e, struct command *c, struct outcome *o, const json_t *args, char *why);

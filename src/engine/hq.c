@@ -48,6 +48,17 @@ static int invoice(struct engine *e, struct command *c, struct outcome *o, const
 	return 0;
 }
 
+static int wave_word(struct engine *e, struct outcome *o, const json_t *body, char *why)
+{
+	const char *wave = NULL;
+	const struct json_field fields[] = { { "wave", JSON_REQUIRED, JSON_STRING, &wave, 1, 60 } };
+
+	if (json_fields(body, fields, array_len(fields), why, WHY_MAX) < 0)
+		return -EINVAL;
+	wave_release(e, o, wave);
+	return 0;
+}
+
 static int apply_down(struct engine *e, struct command *c, struct outcome *o, int64_t n, const char *type,
 	const json_t *body, char *why)
 {
@@ -56,6 +67,8 @@ static int apply_down(struct engine *e, struct command *c, struct outcome *o, in
 	if (strcmp(type, "order.cancel") == 0 || strcmp(type, "order.hold") == 0 ||
 		strcmp(type, "order.release") == 0)
 		return order_word(e, c, o, type, body, why);
+	if (strcmp(type, "wave.release") == 0)
+		return wave_word(e, o, body, why);
 	if (strcmp(type, "item") == 0)
 		return item_put(e, c, o, body, why);
 	if (strcmp(type, "invoice.posted") == 0 || strcmp(type, "invoice.rejected") == 0)

@@ -187,9 +187,11 @@ int on_allocate_waiting(struct engine *e, struct command *c, struct outcome *o, 
 	q = store_query(e->store, SQL_ORDERS_RECEIVED, "ii", after, (int64_t)WAITING_ORDERS);
 	for (; store_next(&q); n++) {
 		after = store_int(&q, 1);
-		continuation_add(e, o, "allocate", json_pack("{s:s, s:i}", "order", store_text(&q, 0), "line", 0));
+		order_allocate(e, o, store_text(&q, 0));
 	}
 	if (n == WAITING_ORDERS)
 		continuation_add(e, o, "allocate_waiting", json_pack("{s:I}", "after", (json_int_t)after));
+	else
+		wave_go_on(e, o);
 	return 0;
 }

@@ -68,8 +68,14 @@ static int put_line(struct engine *e, const char *order, const json_t *object, c
 	return 0;
 }
 
+void order_allocate(struct engine *e, struct outcome *o, const char *order)
+{
+	if (!wave_keeps(e, order))
+		continuation_add(e, o, "allocate", json_pack("{s:s, s:i}", "order", order, "line", 0));
+}
+
 struct order_head {
-	const char *order, *customer, *customer_po, *carrier, *service, *allocation;
+	const char *order, *customer, *customer_po, *carrier, *service, *allocation, *wave;
 	const json_t *ship_to, *lines;
 };
 
@@ -82,6 +88,7 @@ static int read_head(const json_t *args, struct order_head *h, char *why)
 		{ "carrier", JSON_REQUIRED, JSON_STRING, &h->carrier, 1, 40 },
 		{ "service", JSON_OPTIONAL, JSON_STRING, &h->service, 0, 40 },
 		{ "allocation", JSON_OPTIONAL, JSON_STRING, &h->allocation, 0, 60 },
+		{ "wave", JSON_OPTIONAL, JSON_STRING, &h->wave, 0, 60 },
 		{ "ship_to", JSON_OPTIONAL, JSON_OBJECT, &h->ship_to, 0, 0 },
 		{ "lines", JSON_REQUIRED, JSON_ARRAY, &h->lines, 0, 0 },
 	};
@@ -97,13 +104,13 @@ static int read_head(const json_t *args, struct order_head *h, char *why)
 		snprintf(why, WHY_MAX, "\"ship_to\" must not be longer than %d bytes", SHIP_TO_MAX);
 		return -EINVAL;
 	}
-	return check_name("order", h->order, why);
+	return h->wave[0] && check_name("wave", h->wave, why) < 0 ? -EINVAL : check_name("order", h->order, why);
 }
 
 int order_put(struct engine *e, struct command *c, struct outcome *o, const json_t *args, char *why)
 {
 	struct order_head h = { .customer = "", .customer_po = "", .service = "", .allocation = "",
-		.ship_to = json_object_shared() };
+		.wave = "", .ship_to = json_object_shared() };
 	_cleanup_free_ char *ship_to = NULL;
 	const json_t *line;
 	size_t i;
@@ -116,14 +123,15 @@ int order_put(struct engine *e, struct command *c, struct outcome *o, const json
 		return 0;
 	}
 	ship_to = json_text(h.ship_to);
-	store_run(e->store, SQL_ORDER_ADD, "ttttttttii", h.order, state_name(MACHINE_ORDER, ORDER_RECEIVED),
+	store_run(e->store, SQL_ORDER_ADD, "ttttttttiit", h.order, state_name(MACHINE_ORDER, ORDER_RECEIVED),
 		h.allocation, h.customer, h.customer_po, h.carrier, h.service, ship_to,
-		(int64_t)json_array_size(h.lines), c->seq);
+		(int64_t)json_array_size(h.lines), c->seq, h.wave);
 	json_array_foreach((json_t *)h.lines, i, line)
 		if (put_line(e, h.order, line, why) < 0)
 			return -EINVAL;
+	wave_join(e, h.wave, (int64_t)json_array_size(h.lines));
 	order_milestone(e, c, o, h.order, "order.received");
-	continuation_add(e, o, "allocate", json_pack("{s:s, s:i}", "order", h.order, "line", 0));
+	order_allocate(e, o, h.order);
 	o->touched |= TOUCHED_ORDERS;
 	outcome_good(o, "received", "Order %s received", h.order);
 	return 0;
@@ -188,7 +196,7 @@ void order_release(struct engine *e, struct command *c, struct outcome *o, const
 	}
 	order_move(e, o, order, state_named(MACHINE_ORDER, from));
 	if (state_named(MACHINE_ORDER, from) == ORDER_RECEIVED)
-		continuation_add(e, o, "allocate", json_pack("{s:s, s:i}", "order", order, "line", 0));
+		order_allocate(e, o, order);
 	order_milestone(e, c, o, order, "order.released");
 	outcome_good(o, "released", "Order %s is released", order);
 }

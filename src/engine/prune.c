@@ -151,6 +151,11 @@ static bool prune_cases(struct engine *e, struct prune *p)
 	return prune_by(e, p, SQL_PRUNE_CASES, mark_at(e, p->orders_day, MARK_CASE));
 }
 
+static bool prune_waves(struct engine *e, struct prune *p)
+{
+	return prune_by(e, p, SQL_PRUNE_WAVES, p->orders_day);
+}
+
 /* Their sum stays, so that stock is still what was moved. */
 static bool prune_movements(struct engine *e, struct prune *p)
 {
@@ -215,6 +220,7 @@ static const struct prune_step {
 	{ "weights", prune_weights },
 	{ "movements", prune_movements },
 	{ "orders", prune_orders },
+	{ "waves", prune_waves },
 	{ "cases", prune_cases },
 	{ "journal", prune_journal },
 };

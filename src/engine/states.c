@@ -102,6 +102,12 @@ static const struct state_row import_rows[] = {
 	[IMPORT_DROPPED] = { "dropped", false, TO(IMPORT_OPEN) },
 };
 
+static const struct state_row wave_rows[] = {
+	[WAVE_COLLECTING] = { "collecting", false, TO(WAVE_RELEASING) },
+	[WAVE_RELEASING] = { "releasing", false, TO(WAVE_RELEASED) },
+	[WAVE_RELEASED] = { "released", true, 0 },
+};
+
 #define TABLE(name, rows) { name, rows, array_len(rows) }
 
 static const struct state_table tables[MACHINES] = {
@@ -115,6 +121,7 @@ static const struct state_table tables[MACHINES] = {
 	[MACHINE_LOAD] = TABLE("load", load_rows),
 	[MACHINE_LANE] = TABLE("lane", lane_rows),
 	[MACHINE_IMPORT] = TABLE("import", import_rows),
+	[MACHINE_WAVE] = TABLE("wave", wave_rows),
 };
 
 const struct state_table *states_of(enum machine machine)

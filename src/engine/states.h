@@ -63,6 +63,8 @@ enum import_state {
 	IMPORT_DROPPED,
 };
 
+enum wave_state { WAVE_COLLECTING, WAVE_RELEASING, WAVE_RELEASED };
+
 enum machine {
 	MACHINE_ORDER,
 	MACHINE_TASK,
@@ -74,6 +76,7 @@ enum machine {
 	MACHINE_LOAD,
 	MACHINE_LANE,
 	MACHINE_IMPORT,
+	MACHINE_WAVE,
 	MACHINES
 };
 

@@ -33,7 +33,7 @@ static const struct named_query queries[] = {
 		"WHERE ?1 < '1' LIMIT ?2",
 		{ 0 } },
 	{ "orders",
-		"SELECT created_seq AS page, order_id AS \"order\", state, customer, carrier, lines, reason AS held_reason, "
+		"SELECT created_seq AS page, order_id AS \"order\", state, wave, customer, carrier, lines, reason AS held_reason, "
 		"(SELECT sum(ordered) FROM order_line l WHERE l.order_id = o.order_id) AS ordered, "
 		"(SELECT sum(picked) FROM order_line l WHERE l.order_id = o.order_id) AS picked, "
 		"(SELECT sum(packed) FROM order_line l WHERE l.order_id = o.order_id) AS packed, "
@@ -42,7 +42,7 @@ static const struct named_query queries[] = {
 		"FROM orders o WHERE created_seq > CAST(?1 AS INTEGER) AND (?3 IS NULL OR state = ?3) ORDER BY created_seq LIMIT ?2",
 		{ "state" } },
 	{ "order",
-		"SELECT 1 AS page, order_id AS \"order\", state, reason, customer, customer_po, carrier, service, tote, ship_to AS ship_to_json, "
+		"SELECT 1 AS page, order_id AS \"order\", state, wave, reason, customer, customer_po, carrier, service, tote, ship_to AS ship_to_json, "
 		"(SELECT json_group_array(json_object('line', line, 'item', item, 'ordered', ordered, 'allocated', allocated, 'picked', "
 		"picked, 'packed', packed, 'shipped', shipped, 'short', short, 'reason', short_reason)) FROM order_line l WHERE "
 		"l.order_id = o.order_id) AS lines_json, (SELECT json_group_array(json_object('task', task, 'item', item, 'location', "
@@ -51,6 +51,10 @@ static const struct named_query queries[] = {
 		"weight_ug, 'lane', lane)) FROM carton c WHERE c.order_id = o.order_id) AS cartons_json "
 		"FROM orders o WHERE ?1 < '1' AND order_id = ?3 LIMIT ?2",
 		{ "order" } },
+	{ "waves",
+		"SELECT wave AS page, wave, state, orders, lines, done, short FROM wave WHERE wave > ?1 AND (?3 IS NULL OR state = ?3) "
+		"ORDER BY wave LIMIT ?2",
+		{ "state" } },
 	{ "cases",
 		"SELECT case_id AS page, case_id AS \"case\", kind, state, role, subject, say, choices, opened_us, resolution, resolved_by "
 		"FROM cases WHERE case_id > CAST(?1 AS INTEGER) AND (?3 IS NULL OR state = ?3) ORDER BY case_id LIMIT ?2",

@@ -330,10 +330,36 @@ CREATE TABLE orders (
 	tote TEXT NOT NULL,
 	shipment_n INTEGER NOT NULL, -- outbox number of its shipment event, 0 before
 	created_seq INTEGER NOT NULL,
-	state_day INTEGER NOT NULL   -- day mark of its last change of state
+	state_day INTEGER NOT NULL,  -- day mark of its last change of state
+	wave TEXT NOT NULL,          -- '': allocated by itself as soon as it comes
+	release_n INTEGER NOT NULL   -- pickers see it when so many waves were released
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX orders_state ON orders (state, created_seq);
 CREATE INDEX orders_ended ON orders (state_day, created_seq) WHERE state IN ('confirmed', 'short', 'cancelled');
+
+CREATE INDEX orders_wave ON orders (wave, state, created_seq) WHERE wave <> '';
+CREATE INDEX orders_to_pick ON orders (release_n, created_seq) WHERE state = 'allocated';
+
+-- Orders that are released together: one that names a wave waits for it. A release allocates over many turns.
+CREATE TABLE wave (
+	wave TEXT PRIMARY KEY,
+	state TEXT NOT NULL,       -- collecting, releasing, released
+	release_n INTEGER NOT NULL, -- which release this is; 0: it is not released yet
+	orders INTEGER NOT NULL,
+	lines INTEGER NOT NULL,
+	done INTEGER NOT NULL,     -- lines looked at in its release
+	short INTEGER NOT NULL,    -- of them: not all there
+	day INTEGER NOT NULL       -- day mark of its last change
+) STRICT, WITHOUT ROWID;
+CREATE INDEX wave_releasing ON wave (release_n) WHERE state = 'releasing';
+CREATE INDEX wave_still ON wave (day, wave) WHERE state IN ('collecting', 'released');
+
+-- One row is the switch: what a release allocated is seen by pickers when seen_n reaches its number.
+CREATE TABLE releases (
+	one INTEGER PRIMARY KEY CHECK (one = 1),
+	seen_n INTEGER NOT NULL
+) STRICT;
+INSERT INTO releases VALUES (1, 0);
 
 CREATE TABLE order_line (
 	order_id TEXT NOT NULL,

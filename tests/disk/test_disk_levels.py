@@ -37,10 +37,12 @@ class Desk:
 
     def tries(self, name):
         down = {"n": self.n["hq"] + 1, "type": "order", "body": order("H" + name)}
+        wave = {"n": self.n["hq"] + 1, "type": "wave.release", "body": {"wave": "NONE"}}
         return {what: self.takes(*act) for what, act in {
             "order": ("order_put", order("D" + name)), "import": ("item_put", item(7)), "tote": ("tote_put", {"tote": "N" + name}),
             "hq_order": ("hq_down", down, self.sync), "count": ("stock_adjust", {"location": "A1", "item": "TEA", "qty": 1, "reason": "r"}),
-            "release": ("order_release", {"order": "HELD"}), "cancel": ("order_cancel", {"order": "NONE"}),
+            "release": ("order_release", {"order": "HELD"}), "wave": ("wave_release", {"wave": "NONE"}),
+            "hq_wave": ("hq_down", wave, self.sync), "cancel": ("order_cancel", {"order": "NONE"}),
             "hq_link": ("hq_link", {"state": "live", "reason": ""}, self.sync)}.items()}
 
 
@@ -58,7 +60,7 @@ def pick_step(picker):
 
 
 WORK = {"order", "import", "tote", "hq_order"}
-BEGIN = {"release"}
+BEGIN = {"release", "wave", "hq_wave"}
 
 
 def test_each_level_takes_what_it_should():

@@ -36,8 +36,8 @@ TEST_S = 120
 
 # Tests of the core and of what carries its answers out, quick ones first: the order they are asked in.
 TESTS = """scenario/commands scenario/picking scenario/packing scenario/conveyor scenario/orders scenario/link
-scenario/people scenario/limits scenario/retention scenario/segments scenario/import unit/store unit/states unit/turn
-unit/plc_orders unit/plc_handshake unit/print_run unit/print_jobs unit/sync_edge unit/sync_edge_up unit/sync_hub
+scenario/people scenario/limits scenario/retention scenario/segments scenario/import scenario/waves unit/store unit/store_plans
+unit/states unit/turn unit/plc_orders unit/plc_handshake unit/print_run unit/print_jobs unit/sync_edge unit/sync_edge_up unit/sync_hub
 unit/hq_store unit/door_client system/core system/wharfd system/rules order/deliveries order/trace""".split()
 # What scripts start: those of a suite, or of one test.
 SCRIPT_PROGRAMS = {

@@ -88,7 +88,7 @@ SCENE(an_acknowledgement_of_many_shipments_confirms_them_in_parts)
 {
 	assert_int_equal(sqlite3_exec(p->store->db,
 				 "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) INSERT INTO orders "
-				 "SELECT 'S' || i, 'shipped', '', '', '', '', '', 'NORTH', '', '{}', 1, '', 1, 1, 0 FROM n",
+				 "SELECT 'S' || i, 'shipped', '', '', '', '', '', 'NORTH', '', '{}', 1, '', 1, 1, 0, '', 0 FROM n",
 				 NULL, NULL, NULL), SQLITE_OK);
 	p->rows_most = 0;
 	expect(p, play_text(p, DOOR_SYNC, "{\"kind\":\"hq_acked\",\"args\":{\"cum\":1,\"safe\":1,\"hub_gen\":\"g\"}}"), "noted");
