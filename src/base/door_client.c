@@ -474,6 +474,8 @@ void door_client_unsubscribe(struct door_client *c, const char *topic)
 			continue;
 		free(c->topics[i]);
 		c->topics[i] = c->topics[--c->topics_n];
+		if (door_client_up(c))
+			door_client_send(c, json_pack("{s:{s:s}}", "unsubscribe", "topic", topic));
 		return;
 	}
 }

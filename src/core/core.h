@@ -133,6 +133,7 @@ void peer_send_text(struct peer *peer, const char *topic, char *text);       /* 
 void peer_read_again(struct peer *peer);
 void peers_check(struct core *core); /* closes those that are gone or do not read */
 struct topic *peer_topic(struct peer *peer, const char *name);
+void peer_drop_topic(struct peer *peer, struct topic *topic); /* and what of it was not sent yet */
 void peers_destroy(struct core *core);
 
 /* messages.c */

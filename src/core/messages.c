@@ -185,7 +185,8 @@ static bool topic_allowed(const struct peer *peer, const char *name)
 	if (strncmp(name, "orders/", 7) == 0)
 		return door_name_ok(name + 7) &&
 			(peer->kind == DOOR_BRIDGE || peer->kind == DOOR_PLC || peer->kind == DOOR_PRINT);
-	return strcmp(name, "outbox") == 0 && peer->kind == DOOR_SYNC;
+	return (strcmp(name, "outbox") == 0 && peer->kind == DOOR_SYNC) ||
+		(strcmp(name, "sessions") == 0 && peer->kind == DOOR_WEB);
 }
 
 static struct topic *add_topic(struct peer *peer, const char *name)
@@ -199,17 +200,26 @@ static struct topic *add_topic(struct peer *peer, const char *name)
 	return topic;
 }
 
-static void take_subscribe(struct peer *peer, const json_t *body)
+/* The topic's name; NULL where the message was refused. */
+static const char *read_topic(struct peer *peer, const json_t *body)
 {
 	const char *name = NULL;
 	char why[WHY_MAX] = "there is no such topic for this peer";
-	struct topic *topic;
 	const struct json_field fields[] = { { "topic", JSON_REQUIRED, JSON_STRING, &name, 1, DOOR_NAME_MAX + 8 } };
 
-	if (json_fields(body, fields, array_len(fields), why, sizeof(why)) < 0 || !topic_allowed(peer, name)) {
-		message_refuse(peer, NULL, "malformed", why);
+	if (json_fields(body, fields, array_len(fields), why, sizeof(why)) == 0 && topic_allowed(peer, name))
+		return name;
+	message_refuse(peer, NULL, "malformed", why);
+	return NULL;
+}
+
+static void take_subscribe(struct peer *peer, const json_t *body)
+{
+	const char *name = read_topic(peer, body);
+	struct topic *topic;
+
+	if (!name)
 		return;
-	}
 	topic = peer_topic(peer, name);
 	if (!topic)
 		topic = add_topic(peer, name);
@@ -217,6 +227,19 @@ static void take_subscribe(struct peer *peer, const json_t *body)
 		release_topic(peer->core, peer, topic);
 	else
 		message_refuse(peer, NULL, "busy", "too many topics");
+}
+
+/* A device's orders stay with its connection: what was shown on it is remembered with the topic, and would else be shown
+ * again. */
+static void take_unsubscribe(struct peer *peer, const json_t *body)
+{
+	const char *name = read_topic(peer, body);
+	struct topic *topic = name ? peer_topic(peer, name) : NULL;
+
+	if (name && strncmp(name, "orders/", 7) == 0)
+		message_refuse(peer, NULL, "not_allowed", "a device's orders end with its connection only");
+	else if (topic)
+		peer_drop_topic(peer, topic);
 }
 
 static void take_ping(struct peer *peer, const json_t *body)
@@ -239,6 +262,8 @@ static void dispatch(struct peer *peer, const char *word, json_t *message, const
 		take_query(peer, body);
 	else if (strcmp(word, "subscribe") == 0)
 		take_subscribe(peer, body);
+	else if (strcmp(word, "unsubscribe") == 0)
+		take_unsubscribe(peer, body);
 	else if (strcmp(word, "ping") == 0)
 		take_ping(peer, body);
 	else if (strcmp(word, "login") == 0 && peer->kind == DOOR_WEB)

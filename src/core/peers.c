@@ -195,6 +195,34 @@ struct topic *peer_topic(struct peer *peer, const char *name)
 	return NULL;
 }
 
+static void drop_unsent(struct peer *peer, const char *topic)
+{
+	struct out **link = &peer->out_first, *last = NULL;
+
+	while (*link) {
+		struct out *out = *link;
+
+		if (strcmp(out->topic, topic) != 0) {
+			last = out;
+			link = &out->next;
+			continue;
+		}
+		*link = out->next;
+		peer->out_bytes -= out->len;
+		free_out(out);
+	}
+	peer->out_last = last;
+}
+
+void peer_drop_topic(struct peer *peer, struct topic *topic)
+{
+	drop_unsent(peer, topic->name);
+	for (size_t i = 0; i < peer->topics_n; i++)
+		if (peer->topics[i] == topic)
+			peer->topics[i] = peer->topics[--peer->topics_n];
+	free(topic);
+}
+
 static bool may_read(const struct peer *peer)
 {
 	return peer->commands < PEER_COMMANDS_MAX && peer->out_bytes < PEER_UNREAD_MAX && !peer->closing;

@@ -232,7 +232,8 @@ static bool topic_touched(const struct topic *topic, const struct peer *peer, un
 		(strcmp(topic->name, "link") == 0 && (touched & TOUCHED_LINK)) ||
 		(strcmp(topic->name, "orders") == 0 && (touched & TOUCHED_ORDERS)) ||
 		(strcmp(topic->name, "cases") == 0 && (touched & TOUCHED_CASES)) ||
-		(strcmp(topic->name, "devices") == 0 && (touched & TOUCHED_DEVICES));
+		(strcmp(topic->name, "devices") == 0 && (touched & TOUCHED_DEVICES)) ||
+		(strcmp(topic->name, "sessions") == 0 && (touched & TOUCHED_SESSIONS));
 }
 
 static void release_touched(struct core *core, unsigned touched)

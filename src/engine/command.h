@@ -71,6 +71,7 @@ const char *signal_name(enum signal signal);
 #define TOUCHED_DEVICES 64u
 #define TOUCHED_LINK 128u
 #define TOUCHED_MORE 256u /* a continuation waits */
+#define TOUCHED_SESSIONS 512u /* one began or ended, or a person changed */
 
 #define OUTCOME_SAY_MAX 200
 #define OUTCOME_PLACES_MAX 4

@@ -31,6 +31,7 @@ int on_user_put(struct engine *e, struct command *c, struct outcome *o, char *wh
 		return -EINVAL;
 	}
 	store_run(e->store, SQL_USER_PUT, "ttttt", badge, name, role_text, salt, mac);
+	o->touched |= TOUCHED_SESSIONS;
 	outcome_good(o, "put", "%s may sign on as %s", name, role_text);
 	return 0;
 }
@@ -106,6 +107,7 @@ int on_login_verified(struct engine *e, struct command *c, struct outcome *o, ch
 		return -EINVAL;
 	/* One person, one device: the older session ends. */
 	store_run(e->store, SQL_SESSIONS_END, "tt", badge, device);
+	o->touched |= TOUCHED_SESSIONS;
 	/* The same sign-on said again is the same session; somebody else's is not given away. */
 	if (!store_run(e->store, SQL_SESSION_ADD, "ttti", session, badge, device, c->moment.now_us)) {
 		outcome_bad(o, "session_taken", "That session belongs to somebody else");
@@ -143,6 +145,7 @@ int on_logout(struct engine *e, struct command *c, struct outcome *o, char *why)
 
 	(void)why;
 	store_run(e->store, SQL_SESSION_END, "t", c->actor);
+	o->touched |= TOUCHED_SESSIONS;
 	if (dialogue_load(e, c->place, &d)) {
 		d.session[0] = '\0';
 		dialogue_store(e, o, &d);

@@ -123,6 +123,8 @@ static void on_rows(struct exchange *x, enum answer_kind kind, const json_t *bod
 {
 	struct request *request = request_of(x);
 
+	if (kind == ANSWER_ROWS && auth_ask_again(request))
+		return;
 	if (kind == ANSWER_ROWS)
 		request_answer_bytes(request, MHD_HTTP_OK, x->text, x->text_len);
 	else
@@ -175,12 +177,22 @@ static void answer_prompt(struct request *request)
 	request_answer_json(request, MHD_HTTP_OK, text);
 }
 
+void api_prompt_end(struct request *request)
+{
+	if (request->awaited)
+		request->awaited->listeners--;
+	request->awaited = NULL;
+}
+
 static void on_prompt_barrier(struct exchange *x, enum answer_kind kind, const json_t *body)
 {
-	if (kind == ANSWER_ROWS)
-		answer_prompt(request_of(x));
-	else
-		request_answer_lost(request_of(x), kind, body);
+	struct request *request = request_of(x);
+
+	api_prompt_end(request);
+	if (kind != ANSWER_ROWS)
+		request_answer_lost(request, kind, body);
+	else if (!auth_ask_again(request))
+		answer_prompt(request);
 }
 
 /* The route's barrier brought every push up to now. Only a topic that was never asked for needs another:
@@ -197,6 +209,8 @@ void api_prompt(struct request *request)
 		answer_prompt(request);
 		return;
 	}
+	request->awaited = topic;
+	topic->listeners++;
 	request->exchange.answered = on_prompt_barrier;
 	r = upstream_query(request->web->upstream, &request->exchange, "session",
 		json_pack("{s:{s:s}}", "args", "session", request->session.id));
@@ -217,7 +231,19 @@ void api_me(struct request *request)
 	json_decref(body);
 }
 
-/* For the login page: how the site is called and which stations there are. No secret. */
+/* What everybody may know of the core: whether it is there, and why it takes no work. */
+static json_t *core_state(struct web *web)
+{
+	const struct topic *topic = topics_find(&web->topics, STATUS_TOPIC);
+	_cleanup_json_ json_t *status =
+		topic && topic->version ? json_loadb(topic->json, topic->json_len, 0, NULL) : NULL;
+
+	return json_pack("{s:b,s:b,s:s,s:s}", "up", upstream_up(web->upstream), "accepting",
+		!json_is_false(json_object_get(status, "accepting")), "disk", json_str(status, "disk"), "reason",
+		json_str(status, "reason"));
+}
+
+/* For the login page: how the site is called, which stations there are, and how the core is. No secret. */
 void api_places(struct request *request)
 {
 	const struct config *config = request->web->config;
@@ -229,8 +255,8 @@ void api_places(struct request *request)
 		json_array_append_new(stations,
 			json_pack("{s:s,s:s}", "station", config_name(section), "kind",
 				config_text(config, section, "kind")));
-	body = json_pack("{s:s,s:s,s:b,s:O}", "site", config_text(config, "site", "name"), "title",
+	body = json_pack("{s:s,s:s,s:b,s:o,s:O}", "site", config_text(config, "site", "name"), "title",
 		config_text(config, "site", "title"), "hq", config_text(config, "hq", "address")[0] != '\0',
-		"stations", stations);
+		"core", core_state(request->web), "stations", stations);
 	request_answer_json(request, MHD_HTTP_OK, body ? json_dumps(body, JSON_COMPACT) : NULL);
 }

@@ -37,6 +37,13 @@ static void refuse_login_needed(struct request *request)
 	request_refuse(request, MHD_HTTP_UNAUTHORIZED, "", "not_allowed", "Please log in");
 }
 
+/* The session's row is as new as everything the door said so far. */
+static void handle(struct request *request)
+{
+	request->session.changes = request->web->sessions.changes;
+	request->route->handle(request);
+}
+
 static void on_session_rows(struct exchange *x, enum answer_kind kind, const json_t *body)
 {
 	struct request *request = request_of(x);
@@ -53,7 +60,7 @@ static void on_session_rows(struct exchange *x, enum answer_kind kind, const jso
 	}
 	fill_session(&request->session, row);
 	sessions_put(&request->web->sessions, &request->session, request->web->now_us);
-	request->route->handle(request);
+	handle(request);
 }
 
 static void ask_session(struct request *request)
@@ -61,10 +68,21 @@ static void ask_session(struct request *request)
 	int r;
 
 	request->exchange.answered = on_session_rows;
+	request->exchange.wants_text = false;
 	r = upstream_query(request->web->upstream, &request->exchange, "session",
 		json_pack("{s:{s:s}}", "args", "session", request->session.id));
 	if (r < 0)
 		request_answer_failed_ask(request, "", r);
+}
+
+/* What a session asked is answered while it lasts only. The core tells of a session's end before anything it says later:
+ * an answer that comes with no such word between was made while the session was open. */
+bool auth_ask_again(struct request *request)
+{
+	if (request->session.changes == request->web->sessions.changes)
+		return false;
+	ask_session(request);
+	return true;
 }
 
 static bool read_cookie(struct request *request, char *ret_csrf)
@@ -97,7 +115,7 @@ void auth_then_handle(struct request *request)
 		return;
 	}
 	request->session = *known;
-	request->route->handle(request);
+	handle(request);
 }
 
 /* Login: salt -> argon2id in the worker -> the core. */

@@ -19,6 +19,7 @@ struct stream {
 	char *partial; /* the rest of an event that did not fit */
 	size_t partial_at, partial_len;
 	bool door_up, door_told;
+	bool ended; /* whose session it was may not read it any more */
 	int64_t sent_us;
 	struct stream *next;
 };
@@ -87,7 +88,12 @@ static ssize_t read_stream(void *user, uint64_t at, char *out, size_t max)
 	size_t n;
 
 	(void)at;
-	n = s->partial ? put_partial(s, out, max) : put_news(s, out, max);
+	if (s->ended)
+		return MHD_CONTENT_READER_END_OF_STREAM;
+	if (s->partial)
+		n = put_partial(s, out, max);
+	else
+		n = s->request->exchange.waiting ? 0 : put_news(s, out, max); /* not before it is known who reads */
 	if (!n && now_us - s->sent_us >= HEARTBEAT_US)
 		n = put(s, out, max, heartbeat, strlen(heartbeat));
 	if (n) {
@@ -132,6 +138,15 @@ struct topic *events_want(struct web *web, const char *name)
 		upstream_unsubscribe(web->upstream, dropped);
 	/* While the door is away this only notes the topic for the next welcome. */
 	upstream_subscribe(web->upstream, name);
+	return topic;
+}
+
+struct topic *events_keep(struct web *web, const char *name)
+{
+	struct topic *topic = events_want(web, name);
+
+	if (topic)
+		topic->listeners++;
 	return topic;
 }
 
@@ -216,6 +231,15 @@ void events_open(struct request *request)
 		answer_stream(request);
 }
 
+/* The last reader's leaving ends the subscription. */
+static void leave_topic(struct web *web, struct topic *topic)
+{
+	if (--topic->listeners)
+		return;
+	upstream_unsubscribe(web->upstream, topic->name);
+	topics_drop(topic);
+}
+
 /* Called when the request ends, however it ends. */
 void events_close(struct request *request)
 {
@@ -225,7 +249,7 @@ void events_close(struct request *request)
 		link = &(*link)->next;
 	*link = s->next;
 	for (size_t i = 0; i < s->topics_n; i++)
-		s->topics[i]->listeners--;
+		leave_topic(request->web, s->topics[i]);
 	free(s->partial);
 	free(s);
 	request->stream = NULL;
@@ -250,6 +274,37 @@ void events_push(struct web *web, const char *name, const char *text, size_t len
 	for (struct stream *s = web->streams; s; s = s->next)
 		if (listens_to(s, topic))
 			wake(s);
+}
+
+static bool still_reads(const struct request *request, enum answer_kind kind, const json_t *body)
+{
+	const json_t *row = json_array_get(json_object_get(body, "rows"), 0);
+
+	return kind == ANSWER_ROWS && row && strcmp(json_str(row, "role"), request->session.role) == 0 &&
+	       strcmp(json_str(row, "device"), request->session.device) == 0;
+}
+
+/* With the door away nobody is told anything; its return asks again. */
+static void on_stream_session(struct exchange *x, enum answer_kind kind, const json_t *body)
+{
+	struct request *request = (struct request *)x;
+
+	if (kind != ANSWER_LOST && !still_reads(request, kind, body))
+		request->stream->ended = true;
+	wake(request->stream);
+}
+
+void events_check_sessions(struct web *web)
+{
+	for (struct stream *s = web->streams; s; s = s->next) {
+		struct exchange *x = &s->request->exchange;
+
+		/* An answer on its way may be older than the change. */
+		upstream_forget(web->upstream, x);
+		x->answered = on_stream_session;
+		x->wants_text = false;
+		upstream_query(web->upstream, x, "session", json_pack("{s:{s:s}}", "args", "session", s->session));
+	}
 }
 
 void events_door(struct web *web, bool up)

@@ -39,12 +39,24 @@ static int make_signal_fd(void)
 
 static void on_push(void *user, const char *topic, const char *text, size_t len)
 {
-	events_push(user, topic, text, len);
+	struct web *web = user;
+
+	if (strcmp(topic, SESSIONS_TOPIC) != 0) {
+		events_push(web, topic, text, len);
+		return;
+	}
+	sessions_changed(&web->sessions);
+	events_check_sessions(web);
 }
 
 static void on_up(void *user, bool up)
 {
-	events_door(user, up);
+	struct web *web = user;
+
+	/* What was missed meanwhile comes with the first push; nothing is believed until then. */
+	if (up)
+		sessions_changed(&web->sessions);
+	events_door(web, up);
 }
 
 static int shorter(int a, int b)
@@ -111,6 +123,10 @@ static int serve(const struct config *config)
 	r = password_worker_create(&web->worker);
 	if (r == 0)
 		r = upstream_create(&web->upstream, config_text(config, "paths", "run"), &events, web);
+	if (r == 0)
+		r = upstream_subscribe(web->upstream, SESSIONS_TOPIC);
+	if (r == 0 && !events_keep(web, STATUS_TOPIC))
+		r = -ENOMEM;
 	if (r == 0)
 		r = server_start(web);
 	if (r == 0) {

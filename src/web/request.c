@@ -144,6 +144,7 @@ void request_free(struct request *request)
 	drop_job(request);
 	if (request->stream)
 		events_close(request);
+	api_prompt_end(request);
 	if (request->response)
 		MHD_destroy_response(request->response);
 	if (request->body) {

@@ -66,10 +66,15 @@ const struct session *sessions_find(struct sessions *sessions, const char *id, i
 {
 	struct session *s = find(sessions, id);
 
-	if (!s || now_us - s->checked_us > SESSION_FRESH_US)
+	if (!s || s->changes != sessions->changes || now_us - s->checked_us > SESSION_FRESH_US)
 		return NULL;
 	s->used_us = now_us;
 	return s;
+}
+
+void sessions_changed(struct sessions *sessions)
+{
+	sessions->changes++;
 }
 
 void sessions_put(struct sessions *sessions, const struct session *session, int64_t now_us)
@@ -90,6 +95,7 @@ void sessions_put(struct sessions *sessions, const struct session *session, int6
 	}
 	*entry = *session;
 	entry->checked_us = entry->used_us = now_us;
+	entry->changes = sessions->changes;
 }
 
 void sessions_drop(struct sessions *sessions, const char *id)

@@ -16,8 +16,7 @@
 #define PERSON_NAME_MAX 96
 #define ROLE_MAX 24
 
-/* An answer of the core is believed for so long; then it is asked again, so that a role taken away or
- * a logout elsewhere is seen. */
+/* An answer of the core is believed until the door's topic "sessions" tells of a change, and never longer than this. */
 #define SESSION_FRESH_US (INT64_C(60) * 1000 * 1000)
 
 /* 256 sets of 4: a full set gives up its longest unused entry, which costs one query later. */
@@ -31,10 +30,12 @@ struct session {
 	char role[ROLE_MAX];
 	char device[DOOR_NAME_MAX];
 	int64_t checked_us;
+	uint64_t changes;
 	int64_t used_us;
 };
 
 struct sessions {
+	uint64_t changes; /* told by the door; an entry is from one of these times */
 	struct session entries[SESSION_SETS][SESSION_WAYS];
 };
 
@@ -50,6 +51,9 @@ bool session_csrf_ok(const char *expected, const char *given);
 
 /* NULL when unknown or no longer fresh. Valid until the next put or drop. */
 const struct session *sessions_find(struct sessions *sessions, const char *id, int64_t now_us);
+
+/* Some session ended, or a person's role changed: no entry is believed any more. */
+void sessions_changed(struct sessions *sessions);
 
 void sessions_put(struct sessions *sessions, const struct session *session, int64_t now_us);
 void sessions_drop(struct sessions *sessions, const char *id);

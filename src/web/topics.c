@@ -53,7 +53,7 @@ struct topic *topics_find(struct topics *topics, const char *name)
 	return NULL;
 }
 
-static void clear(struct topic *topic)
+void topics_drop(struct topic *topic)
 {
 	free(topic->event);
 	*topic = (struct topic){ 0 };
@@ -75,7 +75,7 @@ struct topic *topics_get(struct topics *topics, const char *name, char *ret_drop
 	if (!topic && unused) {
 		topic = unused;
 		text_copy(ret_dropped, TOPIC_NAME_MAX, topic->name);
-		clear(topic);
+		topics_drop(topic);
 	}
 	if (topic)
 		text_copy(topic->name, sizeof(topic->name), name);
@@ -104,5 +104,5 @@ int topic_set(struct topics *topics, struct topic *topic, const char *json, size
 void topics_fini(struct topics *topics)
 {
 	for (size_t i = 0; i < TOPICS_MAX; i++)
-		clear(&topics->list[i]);
+		topics_drop(&topics->list[i]);
 }

@@ -40,6 +40,9 @@ struct topic *topics_find(struct topics *topics, const char *name);
  * name written to ret_dropped (TOPIC_NAME_MAX, "" where none). NULL when all are listened to. */
 struct topic *topics_get(struct topics *topics, const char *name, char *ret_dropped);
 
+/* Gives up the entry. */
+void topics_drop(struct topic *topic);
+
 /* Keeps the push (JSON text without newline). 0 or -ENOMEM. */
 int topic_set(struct topics *topics, struct topic *topic, const char *json, size_t len);
 

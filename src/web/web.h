@@ -27,6 +27,8 @@
 #define HEARTBEAT_US (INT64_C(15) * 1000 * 1000)
 #define ROWS_MAX 200
 #define TAIL_MAX 64
+#define STATUS_TOPIC "status"     /* read for those who are not signed in, too */
+#define SESSIONS_TOPIC "sessions" /* of the door; no page reads it */
 
 struct request;
 struct stream;
@@ -93,6 +95,7 @@ struct request {
 	struct session session;
 	struct password_job *job;
 	struct stream *stream;
+	struct topic *awaited; /* asked for by this request, kept until its first push */
 };
 
 /* server.c */
@@ -130,11 +133,16 @@ void auth_login(struct request *request);
 void auth_job_done(struct web *web, struct password_job *job);
 /* Finds the session of the cookie, asks the core where needed, then calls the route's handler. */
 void auth_then_handle(struct request *request);
+/* Before an answer of the core is given: true where sessions changed since the request was let in; then it is let in and
+ * handled anew, or refused. */
+bool auth_ask_again(struct request *request);
 
 /* api.c */
 void api_command(struct request *request);
 void api_query(struct request *request);
 void api_prompt(struct request *request);
+/* It waits for no topic's first push any more. */
+void api_prompt_end(struct request *request);
 void api_me(struct request *request);
 void api_places(struct request *request);
 
@@ -142,10 +150,14 @@ void api_places(struct request *request);
 void events_open(struct request *request);
 void events_push(struct web *web, const char *name, const char *text, size_t len);
 void events_door(struct web *web, bool up);
+/* Sessions changed: each stream's is asked for, and a stream whose person may not read it any more ends. */
+void events_check_sessions(struct web *web);
 void events_sweep(struct web *web);
 void events_close(struct request *request);
 /* Asks the core for a topic and gives its entry; NULL when there are too many. */
 struct topic *events_want(struct web *web, const char *name);
+/* As events_want, and never given up. */
+struct topic *events_keep(struct web *web, const char *name);
 bool events_is_station(const void *web, const char *place);
 
 /* pages.c */

@@ -25,7 +25,7 @@ const text = (page) => page.textContent('#banner');
 const lamp = (page) => page.evaluate(() => getComputedStyle(document.getElementById('chip'), '::before').backgroundColor);
 const RED = /^rgb\(255, 77, 99\)$/, GREEN = /^rgb\(53, 196, 111\)$/;
 
-let hand, station, desk;
+let hand, station, desk, waiting;
 
 async function signOn() {
 	hand = await newPage({ viewport: { width: 360, height: 640 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2, colorScheme: 'dark' });
@@ -104,16 +104,22 @@ async function full() {
 		const late = await newPage({ viewport: { width: 360, height: 640 } });
 		await late.goto(url + '/h?device=hh-09');
 		await late.waitForSelector('#login[data-step=badge]:not([hidden])');
+		await late.waitForSelector('#login .banner[data-why=closed]');
+		assert.equal(await late.textContent('#login .banner'), 'Nothing is taken: the disk is full');
+		await picture(late, 'login-closed');
 		await type(late, 'picker2');
 		for (const digit of '2222')
 			await late.click(`[data-pin="${digit}"]`);
 		await late.click('[data-pin="ok"]');
 		await late.waitForFunction(() => document.querySelector('#login .say')?.textContent === 'Not accepting: the disk is full');
-		await late.context().close();
+		await late.click('#login .quiet');
+		waiting = late;
 	});
 
 	await step('with space all pages clear by themselves and work goes on', async () => {
+		await waiting.waitForSelector('#login .banner[data-why=closed]');
 		fs.rmSync(fill);
+		await waiting.waitForSelector('#login .banner[data-why=""]', { state: 'attached' });
 		for (const page of [hand, station, desk])
 			await page.waitForFunction(() => !['closed', 'disk'].includes(document.getElementById('banner').dataset.why));
 		await idle(hand);

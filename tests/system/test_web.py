@@ -382,6 +382,37 @@ class Web(unittest.TestCase):
         self.assertIn("Max-Age=0", r.headers["Set-Cookie"])
         self.assertEqual(p.get("/api/me").status, 401)
 
+    def test_a_session_replaced_elsewhere_gets_no_answer_from_the_next_request_on(self):
+        first = Person(self.floor, "loader1", "6666", "hh-21")
+        self.assertEqual(first.get("/api/query/orders").status, 200)
+        c, r = self.stream(first, ["orders"])
+        second = Person(self.floor, "loader1", "6666", "hh-22")
+        self.assertEqual(first.get("/api/query/orders").status, 401)
+        self.assertEqual(first.get("/api/me").status, 401)
+        r.read()  # its stream ends by itself
+        c.close()
+        self.assertEqual(second.get("/api/query/orders").status, 200)
+        packer = Person(self.floor, "packer1", "5555", "hh-22")  # another person at the same device
+        self.assertTrue(packer.answer["ok"])
+        self.assertEqual(second.get("/api/query/orders").status, 401)
+
+    def user(self, badge, role):
+        """Gives the person of the demo's floor this role, by the command line."""
+        with open(os.path.join(SOURCE, "src/sim/floor/demo.jsonl")) as f:
+            line = next(json.loads(line) for line in f if f'"badge":"{badge}"' in line)
+        line["args"]["role"] = role
+        subprocess.run([os.path.join(BIN, "wharf"), "send", "-c", self.floor.config, "-"], check=True,
+                       input=json.dumps(line).encode(), stdout=subprocess.DEVNULL)
+
+    def test_a_role_taken_away_is_seen_by_the_next_request(self):
+        p = Person(self.floor, "guest2", "9999", "hh-23")
+        self.assertTrue(p.answer["ok"], p.answer)
+        self.assertEqual(p.get("/api/query/audit").status, 200)
+        self.user("guest2", "picker")
+        self.assertEqual(p.get("/api/query/audit").status, 403)
+        self.user("guest2", "supervisor")
+        self.assertEqual(p.get("/api/query/audit").status, 200)
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

@@ -237,6 +237,21 @@ static void a_topic_that_was_given_up_is_not_asked_for_again(void **state)
 	assert_string_equal(json_str(json_object_get(message, "subscribe"), "topic"), "orders");
 }
 
+static void a_topic_given_up_later_is_told_once(void **state)
+{
+	struct rig *rig = *state;
+
+	door_client_subscribe(rig->client, "link");
+	let_in(rig);
+	json_decref(hear(rig));
+	door_client_unsubscribe(rig->client, "link");
+	door_client_unsubscribe(rig->client, "link");
+	door_client_send(rig->client, json_pack("{s:{s:i}}", "ping", "n", 1));
+	_cleanup_json_ json_t *message = hear(rig), *next = hear(rig);
+	assert_string_equal(json_str(json_object_get(message, "unsubscribe"), "topic"), "link");
+	assert_non_null(json_object_get(next, "ping"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -247,6 +262,7 @@ int main(void)
 		RIG_TEST(a_batching_client_sends_at_the_flush),
 		RIG_TEST(the_limit_of_waiting_commands_is_a_limit),
 		RIG_TEST(a_topic_that_was_given_up_is_not_asked_for_again),
+		RIG_TEST(a_topic_given_up_later_is_told_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -347,6 +347,120 @@ static void a_peer_that_reads_slowly_gets_the_newest_state_once(void **state)
 	assert_int_equal(waiting, 1);
 }
 
+static void a_topic_that_was_given_up_is_told_nothing_more(void **state)
+{
+	struct rig_peer web, again;
+	struct peer *there;
+
+	(void)state;
+	rig_connect(&rig, DOOR_WEB, "w", &web);
+	there = peer_find(rig.core, web.serial);
+	rig_say(&web, "{\"subscribe\":{\"topic\":\"orders\"}}");
+	rig_say(&web, "{\"subscribe\":{\"topic\":\"cases\"}}");
+	rig_hear(&web);
+	rig_hear(&web);
+	rig_say(&web, "{\"unsubscribe\":{\"topic\":\"orders\"}}");
+	rig_say(&web, "{\"unsubscribe\":{\"topic\":\"orders\"}}");
+	assert_int_equal(there->topics_n, 1);
+	rig_connect(&rig, DOOR_CTL, "me", &again);
+	rig_say(&again, "{\"command\":{\"id\":\"me:1\",\"kind\":\"order_put\",\"args\":{\"order\":\"O1\",\"carrier\":\"N\","
+			"\"lines\":[{\"line\":1,\"item\":\"X\",\"qty\":1}]}}}");
+	rig_turn(&rig);
+	rig_say(&web, "{\"ping\":{\"n\":7}}");
+	while (!strstr(rig_hear(&web), "pong"))
+		assert_null(strstr(web.in, "\"orders\""));
+	rig_say(&web, "{\"subscribe\":{\"topic\":\"orders\"}}");
+	assert_non_null(strstr(rig_hear(&web), "\"topic\":\"orders\""));
+}
+
+/* What was offered on a connection is remembered with the topic: given up and asked for again it would come twice. */
+static void orders_to_a_device_cannot_be_given_up(void **state)
+{
+	struct rig_peer print;
+
+	(void)state;
+	put_row("INSERT INTO label VALUES (7, 1, '340123450000000017', 'pack1-labels', 'logistic-a6', '{}', 'due', 1, '')");
+	rig_connect(&rig, DOOR_PRINT, "p1", &print);
+	rig_say(&print, "{\"subscribe\":{\"topic\":\"orders/pack1-labels\"}}");
+	hear_once(&print, "print");
+	rig_say(&print, "{\"unsubscribe\":{\"topic\":\"orders/pack1-labels\"}}");
+	assert_non_null(strstr(rig_hear(&print), "not_allowed"));
+	rig_say(&print, "{\"subscribe\":{\"topic\":\"orders/pack1-labels\"}}");
+	assert_string_equal(rig_hear(&print), "");
+	rig_say(&print, "{\"unsubscribe\":{\"topic\":\"outbox\"}}");
+	assert_non_null(strstr(rig_hear(&print), "malformed"));
+}
+
+static void what_was_not_sent_of_a_topic_goes_with_it(void **state)
+{
+	struct rig_peer slow;
+	struct peer *there;
+	size_t bytes = 0;
+
+	(void)state;
+	rig_connect(&rig, DOOR_CTL, "slow", &slow);
+	there = peer_find(rig.core, slow.serial);
+	while (!there->out_first)
+		rig_say(&slow, "{\"ping\":{\"n\":1}}");
+	rig_say(&slow, "{\"subscribe\":{\"topic\":\"orders\"}}");
+	assert_string_equal(there->out_last->topic, "orders");
+	rig_say(&slow, "{\"unsubscribe\":{\"topic\":\"orders\"}}");
+	for (const struct out *out = there->out_first; out; out = out->next) {
+		assert_string_equal(out->topic, "");
+		bytes += out->len;
+		assert_true(out->next || out == there->out_last);
+	}
+	assert_int_equal(there->out_bytes, bytes);
+	rig_say(&slow, "{\"ping\":{\"n\":2}}");
+	assert_null(there->out_last->next);
+}
+
+static bool sessions_are_told(struct rig_peer *web)
+{
+	bool told = false;
+
+	while (rig_hear(web)[0])
+		told = told || strstr(web->in, "\"topic\":\"sessions\"");
+	return told;
+}
+
+static void every_way_a_session_ends_is_told_at_once(void **state)
+{
+	static const char user[] = "{\"command\":{\"id\":\"me:%d\",\"kind\":\"user_put\",\"args\":{\"badge\":\"B\",\"name\":\"B\","
+				   "\"role\":\"%s\",\"salt\":\"00000000000000000000000000000000\",\"key\":"
+				   "\"0000000000000000000000000000000000000000000000000000000000000000\"}}}";
+	static const char login[] = "{\"login\":{\"id\":\"l%d\",\"badge\":\"B\",\"key\":"
+				    "\"0000000000000000000000000000000000000000000000000000000000000000\",\"device\":\"%s\","
+				    "\"session\":\"session---------%d\"}}";
+	struct rig_peer web, ctl;
+
+	(void)state;
+	rig_connect(&rig, DOOR_WEB, "w", &web);
+	rig_connect(&rig, DOOR_CTL, "me", &ctl);
+	rig_say(&ctl, "{\"subscribe\":{\"topic\":\"sessions\"}}");
+	assert_non_null(strstr(rig_hear(&ctl), "malformed"));
+	rig_say(&web, "{\"subscribe\":{\"topic\":\"sessions\"}}");
+	assert_true(sessions_are_told(&web));
+	rig_say(&ctl, user, 1, "picker");
+	rig_turn(&rig);
+	assert_true(sessions_are_told(&web));
+	rig_say(&web, login, 1, "hh-1", 1);
+	assert_true(sessions_are_told(&web));
+	rig_say(&web, login, 2, "hh-2", 2); /* replaced at another device */
+	assert_true(sessions_are_told(&web));
+	rig_say(&web, "{\"command\":{\"id\":\"w:1\",\"kind\":\"key\",\"device\":\"hh-2\",\"actor\":\"session---------2\","
+		      "\"args\":{\"key\":\"start\"}}}");
+	rig_turn(&rig);
+	assert_false(sessions_are_told(&web));
+	rig_say(&web, "{\"command\":{\"id\":\"w:2\",\"kind\":\"logout\",\"device\":\"hh-2\",\"actor\":\"session---------2\","
+		      "\"args\":{}}}");
+	rig_turn(&rig);
+	assert_true(sessions_are_told(&web));
+	rig_say(&ctl, user, 2, "supervisor"); /* another role */
+	rig_turn(&rig);
+	assert_true(sessions_are_told(&web));
+}
+
 static void a_wall_clock_that_jumped_makes_the_time_doubtful_and_drops_no_check(void **state)
 {
 	struct rig_peer ctl;
@@ -418,6 +532,10 @@ int main(void)
 		TURN_TEST(every_read_is_of_one_moment_and_leaves_no_statement_open),
 		TURN_TEST(what_is_due_is_offered_once_a_connection_and_what_was_taken_is_asked_for),
 		TURN_TEST(a_peer_that_reads_slowly_gets_the_newest_state_once),
+		TURN_TEST(a_topic_that_was_given_up_is_told_nothing_more),
+		TURN_TEST(orders_to_a_device_cannot_be_given_up),
+		TURN_TEST(what_was_not_sent_of_a_topic_goes_with_it),
+		TURN_TEST(every_way_a_session_ends_is_told_at_once),
 		TURN_TEST(a_wall_clock_that_jumped_makes_the_time_doubtful_and_drops_no_check),
 		TURN_TEST(a_timer_that_stopped_the_core_twice_is_put_aside),
 		TURN_TEST(a_continuation_that_stopped_the_core_twice_is_put_aside),

@@ -1,9 +1,10 @@
 // Badge, then PIN. A badge is scanned, or typed where there is no scanner; the PIN is tapped or typed.
 
-import { login } from '/net.js';
+import { banner, login, places } from '/net.js';
 
 const PIN_MIN = 4, PIN_MAX = 12;
 const CODE_MS = 1000;
+const LOOK_MS = 2000;
 
 const make = (tag, properties = {}, ...children) => {
 	const element = Object.assign(document.createElement(tag), properties);
@@ -19,6 +20,7 @@ export class Login {
 		this.codeUntil = 0;
 		this.root = make('section', { className: 'login', hidden: true });
 		this.root.id = 'login';
+		this.notice = make('p', { className: 'banner', hidden: true, role: 'status' });
 		document.body.append(this.root);
 		document.addEventListener('keydown', (e) => this.key(e), true);
 	}
@@ -32,15 +34,32 @@ export class Login {
 		this.busy = false;
 		this.root.hidden = false;
 		this.drawBadge(say);
+		this.look();
+	}
+
+	// How server and core are: without a session there is no stream that would tell. A disk that fills up is the desk's
+	// business until work has to wait for it.
+	async look() {
+		let net = { server: false, door: true }, core = null;
+		try {
+			core = (await places()).core;
+			net = { server: true, door: core.up };
+		} catch { /* no connection: the notice says it */ }
+		if (!this.open)
+			return;
+		banner(this.notice, net, null, core?.disk === 'low' ? null : core);
+		clearTimeout(this.looking);
+		this.looking = setTimeout(() => this.look(), LOOK_MS);
 	}
 
 	hide() {
+		clearTimeout(this.looking);
 		this.root.hidden = true;
 		this.root.replaceChildren();
 	}
 
 	box(...children) {
-		this.root.replaceChildren(make('div', { className: 'login-box' }, ...children));
+		this.root.replaceChildren(make('div', { className: 'login-box' }, this.notice, ...children));
 	}
 
 	drawBadge(say) {
