@@ -30,6 +30,7 @@ struct upstream {
 };
 
 static struct web web;
+static struct request *unfinished; /* one whose parameters do not fit gets no end, but its connection's */
 static struct upstream upstream;
 static const char token[] = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
@@ -155,6 +156,8 @@ static void *on_request_line(void *user, const char *uri, struct MHD_Connection 
 	assert(request);
 	request->web = &web;
 	request->mhd = mhd;
+	request_free(unfinished);
+	unfinished = request;
 	return request;
 }
 
@@ -173,7 +176,7 @@ static void on_request_end(void *user, struct MHD_Connection *mhd, void **con_cl
 	(void)mhd;
 	(void)why;
 	request_free(*con_cls);
-	*con_cls = NULL;
+	unfinished = *con_cls = NULL;
 }
 
 static void start(void)
@@ -226,6 +229,10 @@ static void serve(int fd, bool head)
 		n = recv(fd, out + len, sizeof(out) - len - 1, MSG_DONTWAIT);
 		len += n > 0 ? (size_t)n : 0;
 		idle = n > 0 || upstream.waiting ? 0 : idle + 1;
+		if (i == upstream.moods[0] % ROUNDS) {
+			sessions_changed(&web.sessions);
+			events_check_sessions(&web);
+		}
 		if (upstream.waiting)
 			answer(&upstream);
 	}
@@ -247,6 +254,8 @@ static void finish(int fd)
 		web.now_us += HEARTBEAT_US;
 		MHD_run(web.daemon);
 	}
+	request_free(unfinished);
+	unfinished = NULL;
 	assert(!web.streams);
 	memset(&web.sessions, 0, sizeof(web.sessions));
 	topics_fini(&web.topics);

@@ -373,6 +373,21 @@ class Web(unittest.TestCase):
         self.assertEqual(until("the session", lambda: p.get("/api/me").status == 200 and p.get("/api/me").json())["badge"],
                          "picker4")
 
+    def test_a_request_with_more_parameters_than_fit_leaves_nothing_behind(self):
+        for n in (150, 1000, 3000):
+            s = self.floor.raw()
+            s.sendall(b"GET /?" + b"&" * n + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+            s.settimeout(1)
+            try:
+                s.recv(4096)
+            except (OSError, ssl.SSLError):
+                pass
+            s.close()
+        # A sanitizer would turn a leak into another code.
+        self.assertEqual(self.floor.end("wharf-web"), 0)
+        self.floor.start("wharf-web", "-v")
+        until("the pages", lambda: self.floor.get("/api/places").status == 200)
+
     def test_a_logout_ends_the_session(self):
         p = Person(self.floor, "guest1", "1234", "hh-9")
         if not p.answer["ok"]:
