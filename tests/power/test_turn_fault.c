@@ -18,6 +18,8 @@
 
 #define SMALL_CACHE_PAGES 10 /* a turn then writes to the log before its commit, and reads what it wrote */
 #define SWEEP_MAX 20000
+/* A replay opens a database of its own: by default one run in so many is replayed, at night each. */
+#define REPLAY_STRIDE 5
 
 struct sweep {
 	const char *name;
@@ -44,11 +46,13 @@ static int count_heard(const struct bench *b, enum heard heard)
 /* ---- full ---- */
 
 /* The same commands again: what was answered is answered the same, the rest is decided now. */
-static void play_again(struct bench *b)
+static void play_again(struct bench *b, int64_t at)
 {
 	bench_play(b);
 	assert_int_equal(count_heard(b, HEARD_OUTCOME), bench_commands());
 	bench_prove(b);
+	if (nightly() || at % REPLAY_STRIDE == 0)
+		bench_replay(b);
 }
 
 static void run_full(struct bench *b, void *user)
@@ -63,7 +67,7 @@ static void run_full(struct bench *b, void *user)
 	b->disk->fault = (struct disk_fault){ 0 };
 	disk_watch(b->rig.core);
 	assert_null(core_closed(b->rig.core));
-	play_again(b);
+	play_again(b, fault->at);
 }
 
 /* ---- broken ---- */
@@ -95,13 +99,13 @@ static void check_end(struct bench *b)
 static void run_next(struct bench *b, void *user)
 {
 	struct ledger before = *b->ledger;
+	const int64_t *at = user;
 
-	(void)user;
 	core_rig_start(&b->rig);
 	check_end(b);
 	bench_join(b);
 	/* An answer that was heard is heard again, the same: note_answer() compares. */
-	play_again(b);
+	play_again(b, *at);
 	for (size_t i = 0; i < bench_commands(); i++)
 		if (before.heard[i] == HEARD_OUTCOME)
 			assert_string_equal(b->ledger->text[i], before.text[i]);
@@ -131,7 +135,7 @@ static bool fail_at(struct bench *b, const struct sweep *s, int64_t at)
 	/* Every other time the box goes down with its core. */
 	if (at % 2)
 		disk_cut(b->disk, &chance);
-	assert_int_equal(bench_fork(b, run_next, NULL), EXIT_SUCCESS);
+	assert_int_equal(bench_fork(b, run_next, &at), EXIT_SUCCESS);
 	return true;
 }
 

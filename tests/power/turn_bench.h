@@ -48,8 +48,9 @@ void bench_play(struct bench *b);
 void bench_hear(struct bench *b);
 /* Its peers come to a core that has just started. */
 void bench_join(struct bench *b);
-/* In the running core: sound, audited, replayed, every command decided once. */
+/* In the running core: sound, audited, every command decided once; and its journal decided again gives the same. */
 void bench_prove(struct bench *b);
+void bench_replay(struct bench *b);
 size_t bench_commands(void);
 
 #endif
