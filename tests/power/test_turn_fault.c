@@ -186,7 +186,7 @@ static void with_little_memory_it_is_the_same(void **state)
 	static const struct sweep sweeps[] = {
 		{ "read", { .ops = DISK_BIT(DISK_READ), .error = -EIO }, 61 },
 		{ "write", { .ops = DISK_BIT(DISK_WRITE), .error = -EIO }, 61 },
-		{ "full", { .ops = DISK_BIT(DISK_WRITE), .stays = true, .error = -ENOSPC }, 61 },
+		{ "full", { .ops = DISK_BIT(DISK_WRITE), .stays = true, .error = -ENOSPC }, 11 },
 	};
 
 	(void)state;
