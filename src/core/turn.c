@@ -11,8 +11,8 @@
 #include "log.h"
 #include "text.h"
 
-/* A checkpoint is tried every so many turns; a log longer than this many frames (64 MiB) must be emptied. */
-#define CHECKPOINT_TURNS 64
+/* Every so many frames (4 KiB each) the log is written home; one longer than 64 MiB gives its space back, too. */
+#define CHECKPOINT_FRAMES 1000
 #define CHECKPOINT_TRUNCATE_FRAMES 16384
 /* Timers decided in one turn beside the commands. */
 #define OVERDUE_PER_TURN 4
@@ -273,12 +273,18 @@ static void refuse_queue(struct core *core)
 	finish_batch(core, &batch, true);
 }
 
+/* Between a turn's answers and the next read: no read is at work and none can begin, so nothing a reader does keeps the
+ * log from being emptied. What could not be written home (a full disk) is tried again that much later, not each turn. */
 static void checkpoint_sometimes(struct core *core)
 {
-	static unsigned turns;
+	int frames = store_log_frames(core->store);
 
-	if (++turns % CHECKPOINT_TURNS == 0 && core_checkpoint(core, false) > CHECKPOINT_TRUNCATE_FRAMES)
-		core_checkpoint(core, true);
+	if (frames < core->log_tried)
+		core->log_tried = 0;
+	if (frames - core->log_tried < CHECKPOINT_FRAMES)
+		return;
+	core_checkpoint(core, frames > CHECKPOINT_TRUNCATE_FRAMES);
+	core->log_tried = store_log_frames(core->store);
 }
 
 static void wake_at_deadline(struct core *core)
