@@ -199,11 +199,12 @@ static bool apply_internal(struct core *core, const char *kind, json_t *args, st
 static bool apply_overdue(struct core *core, struct moment moment)
 {
 	for (int i = 0; i < OVERDUE_PER_TURN; i++) {
-		int64_t id = store_number(core->store, 0, SQL_DIVERT_OVERDUE, "i", moment.boot_us);
+		const char *kind;
+		int64_t id = divert_overdue(&core->engine, moment.boot_us, &kind);
 
 		if (!id)
 			return healthy(core);
-		if (!apply_internal(core, "divert_late", json_pack("{s:I}", "divert", (json_int_t)id), moment))
+		if (!apply_internal(core, kind, json_pack("{s:I}", "divert", (json_int_t)id), moment))
 			return false;
 	}
 	return true;
@@ -289,7 +290,7 @@ static void checkpoint_sometimes(struct core *core)
 
 static void wake_at_deadline(struct core *core)
 {
-	int64_t deadline_us = store_number(core->store, 0, SQL_DIVERT_NEXT_DEADLINE, "");
+	int64_t deadline_us = divert_next_us(&core->engine);
 
 	if (!deadline_us)
 		return;
