@@ -98,6 +98,7 @@ struct core {
 
 	struct pending *queue_first[PRIORITIES], *queue_last[PRIORITIES];
 	bool more; /* a continuation waits */
+	int log_tried; /* frames its last checkpoint could not write home */
 	struct decided decided[TURN_COMMANDS_MAX + TURN_INTERNAL_MAX];
 	size_t decided_n;
 

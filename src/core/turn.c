@@ -11,8 +11,8 @@
 #include "log.h"
 #include "text.h"
 
-/* A checkpoint is tried every so many turns; a log longer than this many frames (64 MiB) must be emptied. */
-#define CHECKPOINT_TURNS 64
+/* Every so many frames (4 KiB each) the log is written home; one longer than 64 MiB gives its space back, too. */
+#define CHECKPOINT_FRAMES 1000
 #define CHECKPOINT_TRUNCATE_FRAMES 16384
 /* Timers decided in one turn beside the commands. */
 #define OVERDUE_PER_TURN 4
@@ -199,11 +199,12 @@ static bool apply_internal(struct core *core, const char *kind, json_t *args, st
 static bool apply_overdue(struct core *core, struct moment moment)
 {
 	for (int i = 0; i < OVERDUE_PER_TURN; i++) {
-		int64_t id = store_number(core->store, 0, SQL_DIVERT_OVERDUE, "i", moment.boot_us);
+		const char *kind;
+		int64_t id = divert_overdue(&core->engine, moment.boot_us, &kind);
 
 		if (!id)
 			return healthy(core);
-		if (!apply_internal(core, "divert_late", json_pack("{s:I}", "divert", (json_int_t)id), moment))
+		if (!apply_internal(core, kind, json_pack("{s:I}", "divert", (json_int_t)id), moment))
 			return false;
 	}
 	return true;
@@ -273,17 +274,23 @@ static void refuse_queue(struct core *core)
 	finish_batch(core, &batch, true);
 }
 
+/* Between a turn's answers and the next read: no read is at work and none can begin, so nothing a reader does keeps the
+ * log from being emptied. What could not be written home (a full disk) is tried again that much later, not each turn. */
 static void checkpoint_sometimes(struct core *core)
 {
-	static unsigned turns;
+	int frames = store_log_frames(core->store);
 
-	if (++turns % CHECKPOINT_TURNS == 0 && core_checkpoint(core, false) > CHECKPOINT_TRUNCATE_FRAMES)
-		core_checkpoint(core, true);
+	if (frames < core->log_tried)
+		core->log_tried = 0;
+	if (frames - core->log_tried < CHECKPOINT_FRAMES)
+		return;
+	core_checkpoint(core, frames > CHECKPOINT_TRUNCATE_FRAMES);
+	core->log_tried = store_log_frames(core->store);
 }
 
 static void wake_at_deadline(struct core *core)
 {
-	int64_t deadline_us = store_number(core->store, 0, SQL_DIVERT_NEXT_DEADLINE, "");
+	int64_t deadline_us = divert_next_us(&core->engine);
 
 	if (!deadline_us)
 		return;

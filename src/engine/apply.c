@@ -262,6 +262,7 @@ static void refuse_poison(struct engine *e, struct command *c, struct outcome *o
 	if (c->peer == PEER_INTERNAL) {
 		continuation_done(e, json_int(c->args, "continuation"));
 		store_run(e->store, SQL_DIVERT_POISONED, "i", json_int(c->args, "divert"));
+		store_run(e->store, SQL_DIVERT_NOT_AWAITED, "i", json_int(c->args, "divert"));
 	}
 	case_open(e, c, o, "poison", ROLE_ADMIN, c->id, "noted", "Command %s (%s): %s", c->id, c->kind->name, refuse);
 	outcome_bad(o, "refused", "%s", refuse);

@@ -96,6 +96,53 @@ int on_divert_late(struct engine *e, struct command *c, struct outcome *o, char 
 	return 0;
 }
 
+/* A carton that nobody has confirmed so long after its deadline is on no belt any more. */
+#define CONFIRM_US INT64_C(120000000)
+
+int64_t divert_overdue(struct engine *e, int64_t boot_us, const char **ret_kind)
+{
+	int64_t divert = store_number(e->store, 0, SQL_DIVERT_OVERDUE, "i", boot_us);
+
+	*ret_kind = divert ? "divert_late" : "divert_unconfirmed";
+	return divert ? divert : store_number(e->store, 0, SQL_DIVERT_UNCONFIRMED, "i", boot_us - CONFIRM_US);
+}
+
+int64_t divert_next_us(struct engine *e)
+{
+	return store_number(e->store, 0, SQL_DIVERT_NEXT_DEADLINE, "i", CONFIRM_US);
+}
+
+static bool is_awaited(const struct divert *d)
+{
+	return d->carton && d->deadline_us &&
+		(d->state == DIVERT_TAKEN || d->state == DIVERT_WRITTEN || d->state == DIVERT_LATE || d->state == DIVERT_FAILED);
+}
+
+/* Somebody must look for it. A confirmation that comes all the same still counts, and ends the case. */
+int on_divert_unconfirmed(struct engine *e, struct command *c, struct outcome *o, char *why)
+{
+	int64_t id = 0;
+	struct divert d;
+	char subject[32];
+	const struct json_field fields[] = { { "divert", JSON_REQUIRED, JSON_INTEGER, &id, 1, INT64_MAX } };
+
+	if (READ_ARGS(fields) < 0)
+		return -EINVAL;
+	outcome_quiet(o, "noted");
+	if (!read_divert(store_query(e->store, SQL_DIVERT_GET, "i", id), &d) || !is_awaited(&d) ||
+		c->moment.boot_us <= d.deadline_us + CONFIRM_US)
+		return 0;
+	store_run(e->store, SQL_DIVERT_NOT_AWAITED, "i", id);
+	if (carton_state(e, d.carton) != CARTON_INDUCTED)
+		return 0;
+	snprintf(subject, sizeof(subject), "%lld", (long long)d.carton);
+	carton_move(e, d.carton, CARTON_STRAY);
+	case_open(e, c, o, "stray_carton", ROLE_LOADER, subject, "staged|noted",
+		"Carton %lld was sent to lane %lld and nobody has confirmed it: find it, bring it to its lane and scan it there",
+		(long long)d.carton, (long long)d.lane);
+	return 0;
+}
+
 #define RESULT_OK 1
 #define RESULT_UNKNOWN 4
 
@@ -149,6 +196,7 @@ static void settle(struct engine *e, struct command *c, struct outcome *o, const
 		carton_stage(e, c, o, carton, lane);
 	} else if (right) {
 		carton_move(e, carton, CARTON_REJECTED);
+		case_close(e, o, "stray_carton", subject, "noted");
 	} else {
 		carton_move(e, carton, CARTON_STRAY);
 		case_open(e, c, o, "stray_carton", ROLE_LOADER, subject, "staged|noted",

@@ -60,6 +60,11 @@ void engine_apply(struct engine *engine, struct command *command, const char *re
 	struct engine_result *ret);
 void engine_result_fini(struct engine_result *result);
 
+/* What is over its time: a divert and the kind of the internal command that says so, or 0. And when the next one is, 0: none
+ * waits. */
+int64_t divert_overdue(struct engine *e, int64_t boot_us, const char **ret_kind);
+int64_t divert_next_us(struct engine *e);
+
 /* An internal command of kind `kind` ("core:n"); `args` is taken. Its JSON text goes to *ret_text (owned). */
 int engine_internal(struct engine *engine, const char *kind, json_t *args, struct moment moment,
 	struct command *ret, char **ret_text);
@@ -189,7 +194,7 @@ kind_handler on_device_state, on_divert_request, on_divert_taken, on_divert_ende
 	on_print_taken, on_print_ended, on_logout, on_case_resolve, on_order_hold, on_order_release,
 	on_order_cancel, on_stage, on_load_close, on_lane_set, on_label_resolve, on_hq_down, on_hq_acked,
 	on_sscc_lease, on_hq_link, on_hq_epoch, on_item_put, on_location_put, on_tote_put, on_stock_adjust,
-	on_user_put, on_order_put, on_started, on_allocate, on_load_ship, on_divert_late, on_login_verified,
+	on_user_put, on_order_put, on_started, on_allocate, on_load_ship, on_divert_late, on_divert_unconfirmed, on_login_verified,
 	on_login_failed, on_day, on_prune, on_segment_seal, on_segment_sealed, on_segment_drop, on_tote_empty,
 	on_orders_confirm, on_import_begin, on_import_rows, on_import_end, on_import_drop, on_import_apply,
 	on_import_clear, on_allocate_waiting, on_wave_release, on_wave_allocate;

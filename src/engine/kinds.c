@@ -87,6 +87,7 @@ static const struct kind kinds[] = {
 	{ "orders_confirm", CORE, 0, on_orders_confirm, PRIORITY_BULK },
 	{ "load_ship", CORE, 0, on_load_ship, PRIORITY_BULK },
 	{ "divert_late", CORE, 0, on_divert_late, PRIORITY_PLC },
+	{ "divert_unconfirmed", CORE, 0, on_divert_unconfirmed, PRIORITY_PLC },
 	{ "login_verified", CORE, 0, on_login_verified, PRIORITY_PAGE },
 	{ "login_failed", CORE, 0, on_login_failed, PRIORITY_PAGE },
 	{ "day", CORE, 0, on_day, PRIORITY_BULK },

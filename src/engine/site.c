@@ -70,6 +70,8 @@ int on_started(struct engine *e, struct command *c, struct outcome *o, char *why
 	if (strcmp(boot, json_str(c->args, "boot")) != 0) {
 		store_run(e->store, SQL_DIVERTS_LATE, "");
 		store_run(e->store, SQL_DIVERTS_FORGET, "");
+		/* Their cartons may still be confirmed: the PLC was not restarted. */
+		store_run(e->store, SQL_DIVERTS_AWAIT, "i", c->moment.boot_us);
 		store_run(e->store, SQL_INDUCTS_GONE, "");
 		store_set_meta(e->store, "boot", json_str(c->args, "boot"));
 	}

@@ -11,6 +11,7 @@ struct store {
 	sqlite3_stmt *statements[SQL_COUNT];
 	enum store_failure failure;
 	char failure_text[160];
+	int log_frames; /* behind the last commit, 0 where all are home */
 };
 
 extern const char store_schema[];

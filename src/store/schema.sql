@@ -494,6 +494,8 @@ CREATE TABLE divert (
 ) STRICT;
 CREATE INDEX divert_open ON divert (plc, state) WHERE state IN ('asked', 'due');
 CREATE INDEX divert_deadline ON divert (deadline_us) WHERE state IN ('asked', 'due');
+-- Nobody has said where its carton went; the deadline is 0 where nobody waits for that any more.
+CREATE INDEX divert_awaited ON divert (deadline_us) WHERE carton > 0 AND deadline_us > 0 AND state IN ('taken', 'written', 'late', 'failed');
 CREATE INDEX divert_taken ON divert (plc) WHERE state = 'taken';
 CREATE INDEX divert_unpaired ON divert (plc) WHERE carton = 0 AND lane = 0;
 CREATE INDEX divert_tracking ON divert (plc, tracking);

@@ -137,6 +137,17 @@ void store_single_thread(void)
 /* Gone with its process: nothing has to survive. */
 #define SCRATCH_PRAGMAS "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF"
 
+/* SQLite calls it behind each commit. */
+static int on_logged(void *user, sqlite3 *db, const char *name, int frames)
+{
+	struct store *store = user;
+
+	(void)db;
+	(void)name;
+	store->log_frames = frames;
+	return SQLITE_OK;
+}
+
 static int open_file(const char *path, const char *vfs, int flags, const char *pragmas, struct store **ret)
 {
 	struct store *store = calloc(1, sizeof(*store));
@@ -150,6 +161,8 @@ static int open_file(const char *path, const char *vfs, int flags, const char *p
 	if (exec(store, pragmas) < 0 || exec(store, "PRAGMA foreign_keys=ON") < 0 || exec(store, "PRAGMA cache_size=-32768") < 0 ||
 		exec(store, "PRAGMA temp_store=MEMORY") < 0)
 		goto fail;
+	/* Behind the pragma, which sets a hook of its own. */
+	sqlite3_wal_hook(store->db, on_logged, store);
 	r = check_schema(store, flags & SQLITE_OPEN_READWRITE);
 	if (r == 0)
 		r = prepare_all(store);
@@ -281,6 +294,11 @@ int64_t store_counter(struct store *store, const char *key)
 	return store_number(store, 0, SQL_META_COUNT, "t", key);
 }
 
+int store_log_frames(const struct store *store)
+{
+	return store->log_frames;
+}
+
 int store_checkpoint(struct store *store, bool truncate)
 {
 	int frames = 0, done = 0;
@@ -290,6 +308,8 @@ int store_checkpoint(struct store *store, bool truncate)
 
 	if (code != SQLITE_OK && code != SQLITE_BUSY && code != SQLITE_LOCKED && sort_of(code) != STORE_FULL)
 		store_note_failure(store, code, "checkpoint");
+	if (code == SQLITE_OK && done == frames)
+		store->log_frames = 0;
 	return frames;
 }
 

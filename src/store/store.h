@@ -102,8 +102,12 @@ int store_hash_open(const char *path, struct store_hash **ret);
 int store_hash_step(struct store_hash *hash, int rows, uint8_t *ret_hash);
 void store_hash_close(struct store_hash *hash);
 
-/* Checkpoint when the log has grown; bounded. Returns its size in frames. A full disk is no failure, a broken one is. */
+/* Writes the log's pages to their places; with `truncate` its file is empty then, too. A full disk or an unfinished read is no
+ * failure, a broken disk is. Returns the frames the log had. */
 int store_checkpoint(struct store *store, bool truncate);
+
+/* Frames in the log behind the last commit; 0 where a checkpoint has written all of them home. */
+int store_log_frames(const struct store *store);
 
 /* Bytes of the database without its log. */
 int64_t store_size(struct store *store);

@@ -217,28 +217,66 @@ static int write_certificate(const char *path, gnutls_x509_crt_t crt, gnutls_x50
 	return r;
 }
 
-static int read_pair(struct pair *p, const char *certificate, const char *key)
+static bool belong_together(const struct pair *p)
 {
-	gnutls_datum_t crt_pem = { (unsigned char *)certificate, (unsigned)strlen(certificate) };
-	gnutls_datum_t key_pem = { (unsigned char *)key, (unsigned)strlen(key) };
-	int r = gnutls_x509_crt_import(p->crt, &crt_pem, GNUTLS_X509_FMT_PEM);
+	unsigned char of_key[64], of_crt[64];
+	size_t key_len = sizeof(of_key), crt_len = sizeof(of_crt);
 
-	if (r >= 0)
-		r = gnutls_x509_privkey_import(p->key, &key_pem, GNUTLS_X509_FMT_PEM);
-	return r < 0 ? tls_error("certificate or key", r) : 0;
+	return gnutls_x509_privkey_get_key_id(p->key, 0, of_key, &key_len) >= 0 &&
+		gnutls_x509_crt_get_key_id(p->crt, 0, of_crt, &crt_len) >= 0 && key_len == crt_len &&
+		memcmp(of_key, of_crt, key_len) == 0;
+}
+
+static gnutls_datum_t datum_of(char *text)
+{
+	return (gnutls_datum_t){ (unsigned char *)text, (unsigned)strlen(text) };
+}
+
+/* Every handheld trusts the CA that is here: it is never replaced because it cannot be read. */
+static int refuse_ca(const char *path, const char *why)
+{
+	log_error("the local CA cannot be used: %s; mend the file or put its backup back, or remove ca.pem and ca.key for a new "
+		  "CA, which every device must then be given file=%s",
+		why, path);
+	return -EIO;
+}
+
+static int read_ca(struct pair *ca, const struct paths *paths, char *crt_text, char *key_text)
+{
+	gnutls_datum_t crt = datum_of(crt_text), key = datum_of(key_text);
+	int r = gnutls_x509_crt_import(ca->crt, &crt, GNUTLS_X509_FMT_PEM);
+
+	if (r < 0)
+		return refuse_ca(paths->ca, gnutls_strerror(r));
+	r = gnutls_x509_privkey_import(ca->key, &key, GNUTLS_X509_FMT_PEM);
+	if (r < 0)
+		return refuse_ca(paths->ca_key, gnutls_strerror(r));
+	return belong_together(ca) ? 0 : refuse_ca(paths->ca_key, "it is not the key of ca.pem");
+}
+
+/* -ENOENT where there is none yet: the key is written first, so that one alone is left by a first start that was cut
+ * off. */
+static int load_ca(struct pair *ca, const struct paths *paths)
+{
+	_cleanup_free_ char *crt = NULL, *key = NULL;
+	int r = text_read_file(paths->ca, PEM_MAX, &crt, NULL);
+
+	if (r < 0)
+		return r == -ENOENT ? r : refuse_ca(paths->ca, strerror(-r));
+	r = text_read_file(paths->ca_key, PEM_MAX, &key, NULL);
+	if (r < 0)
+		return refuse_ca(paths->ca_key, strerror(-r));
+	r = read_ca(ca, paths, crt, key);
+	sodium_memzero(key, strlen(key));
+	return r;
 }
 
 static int load_or_make_ca(struct pair *ca, const struct paths *paths, const char *site)
 {
-	_cleanup_free_ char *crt = NULL, *key = NULL;
-	int r;
+	int r = load_ca(ca, paths);
 
-	if (text_read_file(paths->ca, PEM_MAX, &crt, NULL) == 0 &&
-		text_read_file(paths->ca_key, PEM_MAX, &key, NULL) == 0) {
-		r = read_pair(ca, crt, key);
-		sodium_memzero(key, strlen(key));
+	if (r != -ENOENT)
 		return r;
-	}
 	r = make_ca(ca, site);
 	if (r == 0)
 		r = write_key(paths->ca_key, ca->key);
@@ -319,9 +357,15 @@ static int read_files(const struct paths *paths, struct tls_files *ret)
 		log_error("private key cannot be read: %s file=%s", strerror(-r), paths->key);
 		return r;
 	}
-	if (text_read_file(paths->ca, PEM_MAX, &ret->ca, NULL) < 0)
-		ret->ca = NULL;
-	return 0;
+	r = text_read_file(paths->ca, PEM_MAX, &ret->ca, NULL);
+	/* A site with its own certificate has none. */
+	return r < 0 && r != -ENOENT ? refuse_ca(paths->ca, strerror(-r)) : 0;
+}
+
+/* A file that cannot be looked at is not missing. */
+static bool missing(const char *path)
+{
+	return access(path, F_OK) < 0 && errno == ENOENT;
 }
 
 int tls_load(const char *certificate_path, const char *key_path, const char *address,
@@ -338,7 +382,7 @@ int tls_load(const char *certificate_path, const char *key_path, const char *add
 	}
 	if (r == 0)
 		r = text_format(paths.ca_key, sizeof(paths.ca_key), "%s/ca.key", folder);
-	if (r == 0 && access(certificate_path, F_OK) < 0 && access(key_path, F_OK) < 0)
+	if (r == 0 && missing(certificate_path) && missing(key_path))
 		r = make_files(&paths, address, site);
 	if (r == 0)
 		r = read_files(&paths, ret);

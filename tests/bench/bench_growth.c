@@ -1,5 +1,5 @@
 /* Does a pick wait longer on a database of many years, and beside all that else goes on? Picks at eight handhelds, alone and
- * with neighbours (5,000 lines of orders, an import of 100,000 items, the drain to HQ, what a day mark lets go, checkpoints),
+ * with neighbours (a wave of 5,000 lines, an import of 100,000 items, the drain to HQ, what a day mark lets go, checkpoints),
  * on a fresh database and on a grown one, in one run. WHARF_BENCH_ROWS says how many journal rows (default: a million). */
 #include <errno.h>
 #include <signal.h>
@@ -24,6 +24,7 @@
 #define SLICE_S 0.5
 #define LIMIT_S 300
 #define LINES_PER_ORDER 20
+#define WAVE_LOOK_US 100000
 #define DAY_US (INT64_C(20) * 3600 * 1000000) /* of uptime: a day mark */
 #define UNTIL_MARK_US (INT64_C(2) * 1000000)
 
@@ -129,11 +130,21 @@ static void put_order(struct talk *ctl, int n)
 	text_format(order, sizeof(order), "WAVE-%d", n);
 	for (int i = 1; i <= LINES_PER_ORDER; i++)
 		json_array_append_new(lines, json_pack("{s:i,s:s,s:i}", "line", i, "item", "WAVE", "qty", 1));
-	talk_do(ctl, "order_put", json_pack("{s:s,s:s,s:s,s:o}", "order", order, "customer", "C-1", "carrier", "NORTH", "lines",
-				lines));
+	talk_do(ctl, "order_put", json_pack("{s:s,s:s,s:s,s:s,s:o}", "order", order, "customer", "C-1", "carrier", "NORTH",
+					"wave", "WAVE", "lines", lines));
 }
 
-static pid_t start_orders(const struct floor *f, int orders)
+static bool is_released(struct talk *ctl)
+{
+	json_t *wave = talk_row(ctl, "waves");
+	const char *state = json_string_value(json_object_get(wave, "state"));
+	bool released = state && strcmp(state, "released") == 0;
+
+	json_decref(wave);
+	return released;
+}
+
+static pid_t start_wave(const struct floor *f, int orders)
 {
 	static const struct floor_goods goods = { "WAVE", "4012345999999", "W-01", "WAVE-0", 1000000 };
 	struct talk ctl;
@@ -146,6 +157,9 @@ static pid_t start_orders(const struct floor *f, int orders)
 	floor_goods(&ctl, &goods);
 	for (int i = 1; i <= orders; i++)
 		put_order(&ctl, i);
+	talk_do(&ctl, "wave_release", json_pack("{s:s}", "wave", "WAVE"));
+	while (!is_released(&ctl))
+		usleep(WAVE_LOOK_US);
 	_exit(0);
 }
 
@@ -173,17 +187,17 @@ static void pick_beside(struct floor *f, struct handheld *h, const struct size *
 {
 	char file[160];
 	int64_t start;
-	pid_t import, orders;
+	pid_t import, wave;
 
 	write_items(f, size->items, file, sizeof(file));
 	floor_start(f, "wharf-hq", NULL);
 	floor_start(f, "wharf-sync", NULL);
 	import = start_import(f, file);
-	orders = start_orders(f, size->wave_orders);
+	wave = start_wave(f, size->wave_orders);
 	start = now_ns();
 	for (bool over = false; !over || seconds_since(start) < seconds;) {
 		pick_for(f, h, SLICE_S, load);
-		over = ended(&import, "the import") & ended(&orders, "the orders");
+		over = ended(&import, "the import") & ended(&wave, "the wave");
 		if (seconds_since(start) > LIMIT_S)
 			die("the neighbours do not end");
 	}
@@ -212,6 +226,7 @@ static void measure(const struct size *size, bool grown, double seconds, struct 
 	pid_t core;
 
 	open_site(&f, size, grown);
+	sync(); /* what growing left to be written is not the site's */
 	ret->start_ms = floor_start_core(&f, &core) * 1000;
 	floor_handhelds(&f, handhelds, HANDHELDS);
 	pick_for(&f, handhelds, seconds, &load);

@@ -151,7 +151,7 @@ static const char *const copies[] = {
 	"INSERT INTO main.stock SELECT place, item, lot, ?1 * qty, 0 FROM base.stock WHERE qty > 0",
 	"INSERT INTO main.orders " COPIES "SELECT order_id || '.' || k, state, held_from, reason, allocation, customer, customer_po, "
 	"carrier, service, ship_to, lines, tote, " TO("outbox") " + shipment_n, " TO("journal") " + created_seq, "
-	"k * " GROW_DAY_MARKS " / ?1 FROM k CROSS JOIN base.orders",
+	"k * " GROW_DAY_MARKS " / ?1, wave, release_n FROM k CROSS JOIN base.orders",
 	"INSERT INTO main.order_line " COPIES "SELECT order_id || '.' || k, line, item, ordered, allocated, picked, packed, shipped, "
 	"short, short_reason FROM k CROSS JOIN base.order_line",
 	"INSERT INTO main.task " COPIES "SELECT " TO("task") " + task, order_id || '.' || k, line, item, lot, location, walk, qty, done, "

@@ -1,11 +1,11 @@
 #!/bin/bash
-# Measures: tests/bench/run.sh [picks|web|divert|drain|start|disk ...] (default: all). Builds the release preset, runs each bench,
+# Measures: tests/bench/run.sh [picks|web|divert|drain|start|disk|growth ...] (default: all). Builds the release preset, runs each bench,
 # prints a table with the median of its runs, and appends all figures to .build/bench/results.jsonl.
 # SECONDS_EACH (5) and RUNS (3) set length and repetitions; WHARF_BENCH_DIR the disk (default /var/tmp).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-names=${*:-picks web divert drain start disk}
+names=${*:-picks web divert drain start disk growth}
 results=.build/bench
 mkdir -p "$results"
 

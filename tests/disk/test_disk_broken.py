@@ -38,7 +38,7 @@ def test_a_failed_write_or_sync_ends_the_core_without_an_answer():
             end = time.monotonic() + 0.2
             assert work(workers, lambda: time.monotonic() > end)
             core.control(f"fail {operation} 1 EIO {name}")
-            # A checkpoint comes every 64 turns, so the last two may take a while.
+            # A checkpoint comes every 1,000 frames of the log, so the last two may take a while.
             assert not work(workers, lambda: False), "it did not end"
             drain(workers)
             code, words = ends(core)

@@ -16,12 +16,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static FILE *nowhere;
 
+/* What a mark in the file stands for is not in the file itself. */
+static bool has_marks(const char *file)
+{
+	return strstr(file, "@run@") || strstr(file, "@state@");
+}
+
 /* A built-in floor or an expanded @run@ is not in the file. */
 static void check_text(const struct config *config, const char *section, const struct config_row *row, const char *file)
 {
 	const char *value = config_text(config, section, row->key);
 
 	assert(strlen(value) < FILE_MAX);
+	if (has_marks(file))
+		return;
 	if (row->initial && !strchr(row->initial, '@') && strcmp(value, row->initial) != 0 && !strchr(value, '/'))
 		assert(strstr(file, value) || strstr(config_default_floor, value));
 }

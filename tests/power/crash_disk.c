@@ -113,7 +113,7 @@ static int free_slot(const struct disk *disk)
 	return -ENFILE;
 }
 
-int disk_open(struct disk *disk, const char *name, bool create, bool journal)
+int disk_open_file(struct disk *disk, const char *name, bool create, bool journal)
 {
 	int file = disk_find(disk, name), r = disk->off ? -EIO : 0;
 

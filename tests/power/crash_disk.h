@@ -78,7 +78,7 @@ void disk_copy(struct disk *to, const struct disk *from);
 void disk_cut(struct disk *disk, struct chance *chance);
 
 /* What an operating system does with files; numbers of bytes or files, or -errno. */
-int disk_open(struct disk *disk, const char *name, bool create, bool journal);
+int disk_open_file(struct disk *disk, const char *name, bool create, bool journal);
 int disk_find(const struct disk *disk, const char *name);
 int disk_read(struct disk *disk, int file, void *bytes, size_t len, size_t offset);
 int disk_write(struct disk *disk, int file, const void *bytes, size_t len, size_t offset);

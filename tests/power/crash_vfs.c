@@ -160,7 +160,7 @@ static int vfs_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int 
 
 	*f = (struct crash_file){ .disk = vfs->pAppData, .temporary = !path };
 	snprintf(name, sizeof(name), "temporary-%u", path ? 0 : ++temporaries);
-	r = disk_open(f->disk, path ? last_part(path) : name, flags & SQLITE_OPEN_CREATE,
+	r = disk_open_file(f->disk, path ? last_part(path) : name, flags & SQLITE_OPEN_CREATE,
 		flags & (SQLITE_OPEN_MAIN_JOURNAL | SQLITE_OPEN_SUPER_JOURNAL | SQLITE_OPEN_WAL));
 	if (r < 0)
 		return code_of(r, SQLITE_CANTOPEN);

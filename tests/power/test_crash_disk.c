@@ -24,7 +24,7 @@ static int close_disk(void **state)
 
 static int synced_file(struct disk *disk, const char *text)
 {
-	int file = disk_open(disk, "a", true, false);
+	int file = disk_open_file(disk, "a", true, false);
 
 	assert_int_equal(disk_write(disk, file, text, strlen(text), 0), 0);
 	assert_int_equal(disk_sync(disk, file), 0);

@@ -166,12 +166,13 @@ const char *play_text(struct play *p, enum door_kind peer, const char *body)
 
 void play_wait(struct play *p, int64_t us)
 {
+	const char *kind;
 	int64_t id;
 
 	p->now_us += us;
 	p->boot_us += us;
-	while ((id = store_number(p->store, 0, SQL_DIVERT_OVERDUE, "i", p->boot_us)))
-		play_internal(p, "divert_late", json_pack("{s:I}", "divert", (json_int_t)id));
+	while ((id = divert_overdue(&p->engine, p->boot_us, &kind)))
+		play_internal(p, kind, json_pack("{s:I}", "divert", (json_int_t)id));
 }
 
 static const char floor_json[] =

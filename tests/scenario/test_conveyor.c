@@ -335,6 +335,55 @@ SCENE(a_failed_or_lost_divert_is_stray)
 	assert_string_equal(play_words(p, "SELECT state FROM divert"), "ended");
 }
 
+SCENE(a_carton_nobody_confirms_is_a_case_after_its_time)
+{
+	char sscc[19];
+
+	waiting(p, sscc);
+	expect(p, play_divert_request(p, 1, 7, 1, ""), "decided");
+	expect(p, play_divert_taken(p, 1), "taken");
+	expect(p, play_divert_ended(p, 1, "written"), "noted");
+	play_wait(p, 119 * PLAY_S);
+	assert_string_equal(cases(p), "");
+	play_wait(p, 2 * PLAY_S);
+	assert_string_equal(cases(p), "stray_carton");
+	assert_string_equal(carton(p), "stray:");
+	/* Once. */
+	play_wait(p, 1000 * PLAY_S);
+	assert_int_equal(play_number(p, "SELECT count(*) FROM journal WHERE kind = 'divert_unconfirmed'"), 1);
+	/* It was only slow. */
+	expect(p, play_divert_confirm(p, 7, 2, 1), "confirmed");
+	assert_string_equal(carton(p), "staged:south");
+	assert_string_equal(cases(p), "");
+}
+
+SCENE(a_carton_whose_divert_came_to_nothing_is_a_case_after_its_time)
+{
+	char sscc[19];
+
+	waiting(p, sscc);
+	expect(p, play_divert_request(p, 1, 7, 1, ""), "decided");
+	play_wait(p, 1 * PLAY_S);
+	assert_string_equal(divert(p), "late:2:0");
+	play_wait(p, 121 * PLAY_S);
+	assert_string_equal(cases(p), "stray_carton");
+}
+
+SCENE(a_restart_of_the_box_does_not_forget_who_was_not_confirmed)
+{
+	char sscc[19];
+
+	waiting(p, sscc);
+	expect(p, play_divert_request(p, 1, 7, 1, ""), "decided");
+	expect(p, play_divert_taken(p, 1), "taken");
+	p->boot_us = 5 * PLAY_S;
+	play_restart(p, "boot-2");
+	play_wait(p, 100 * PLAY_S);
+	assert_string_equal(cases(p), "");
+	play_wait(p, 30 * PLAY_S);
+	assert_string_equal(cases(p), "stray_carton");
+}
+
 SCENE(a_full_lane_sends_its_cartons_to_the_default_lane)
 {
 	char sscc[19];
@@ -456,6 +505,9 @@ int main(void)
 		cmocka_unit_test(a_confirmation_of_something_unknown_is_accepted),
 		cmocka_unit_test(a_stray_carton_is_brought_to_its_lane_by_hand),
 		cmocka_unit_test(a_carton_confirmed_in_another_carriers_lane_is_stray),
+		cmocka_unit_test(a_carton_nobody_confirms_is_a_case_after_its_time),
+		cmocka_unit_test(a_carton_whose_divert_came_to_nothing_is_a_case_after_its_time),
+		cmocka_unit_test(a_restart_of_the_box_does_not_forget_who_was_not_confirmed),
 		cmocka_unit_test(a_good_carton_the_plc_rejected_by_itself_is_stray_and_not_lost),
 		cmocka_unit_test(a_failed_or_lost_divert_is_stray),
 		cmocka_unit_test(a_full_lane_sends_its_cartons_to_the_default_lane),

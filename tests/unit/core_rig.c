@@ -55,14 +55,20 @@ static void open_sources(struct core *core)
 
 void core_rig_open(struct core_rig *rig)
 {
-	char path[96];
-	struct core *core;
-
 	assert_true(sodium_init() >= 0);
-	*rig = (struct core_rig){ .folder = "/tmp/wharf-core.XXXXXX", .core = calloc(1, sizeof(*rig->core)) };
+	*rig = (struct core_rig){ .folder = "/tmp/wharf-core.XXXXXX" };
 	assert_non_null(mkdtemp(rig->folder));
 	load_config(rig);
-	core = rig->core;
+	core_rig_start(rig);
+}
+
+void core_rig_start(struct core_rig *rig)
+{
+	struct core *core = calloc(1, sizeof(*core));
+	char path[96];
+
+	assert_non_null(core);
+	rig->core = core;
 	core->config = rig->config;
 	text_copy(core->state, sizeof(core->state), rig->folder);
 	text_copy(core->run, sizeof(core->run), rig->folder);

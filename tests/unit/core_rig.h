@@ -25,6 +25,8 @@ struct rig_peer {
 
 void core_rig_open(struct core_rig *rig);
 void core_rig_close(struct core_rig *rig);
+/* The next run of wharfd in the same folder; whoever had the last one forked for this, or has ended it. */
+void core_rig_start(struct core_rig *rig);
 
 void rig_connect(struct core_rig *rig, enum door_kind kind, const char *boot, struct rig_peer *ret);
 

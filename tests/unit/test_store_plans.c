@@ -33,7 +33,7 @@ static bool is_small(const char *table)
 
 /* Indices that hold only what is open now. */
 static const char *const open_only[] = { "import_active", "weigh_due", "induct_waiting", "divert_open", "divert_deadline",
-	"wave_releasing", "cases_open", "label_open", "task_leased", "divert_unpaired" };
+	"wave_releasing", "divert_awaited", "cases_open", "label_open", "task_leased", "divert_unpaired" };
 
 static bool is_open_only(const char *detail)
 {
