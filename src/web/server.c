@@ -23,6 +23,13 @@
 
 static gnutls_datum_t ticket_key;
 
+/* libmicrohttpd tells no end of a request it refuses by itself, for parameters or headers that do not fit. */
+static void drop_unfinished(struct connection *c)
+{
+	request_free(c->request);
+	c->request = NULL;
+}
+
 /* Called when the request line is complete: the clock of slow headers and bodies starts here. */
 static void *on_request_line(void *user, const char *uri, struct MHD_Connection *mhd)
 {
@@ -38,8 +45,10 @@ static void *on_request_line(void *user, const char *uri, struct MHD_Connection 
 	request->mhd = mhd;
 	request->started_us = web->now_us;
 	request->connection = info ? info->socket_context : NULL;
-	if (request->connection)
+	if (request->connection) {
+		drop_unfinished(request->connection);
 		request->connection->request = request;
+	}
 	return request;
 }
 
@@ -110,6 +119,7 @@ static void close_connection(struct web *web, void **context)
 
 	if (!c)
 		return;
+	drop_unfinished(c);
 	wire_fini(&c->wire);
 	if (c->next)
 		c->next->previous = c->previous;
